@@ -1,0 +1,56 @@
+"""Photo -> Prediction, by any model of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from ..arrays import FloatArray
+from ..depthmap import DepthKind, DepthMap
+from ..images import Photo
+from . import catalog
+from .builtin.network import BuiltinNetwork
+from .builtin.upsample import upsample_guided
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of a photo.
+
+    depth: at the photo's full size.
+    focal: focal length in pixels of the photo, from models that know it.
+    device: where it ran.
+    """
+
+    depth: DepthMap
+    focal: float | None
+    device: str
+
+
+def estimate(
+    photo: Photo, model: str, device: str, progress: Callable[[float], None]
+) -> Prediction:
+    """Run `model` on the photo. `progress(fraction)` may raise to cancel. Raises ModelError."""
+    card = catalog.find(model)
+    chosen = catalog.pick_device(card, device)
+    rgb = photo.rgb_float()
+    coarse = _builtin().predict(rgb, lambda fraction: progress(0.7 * fraction))
+    progress(0.7)
+    inverse = upsample_guided(coarse, rgb)
+    progress(1.0)
+    return Prediction(_from_inverse(inverse), None, chosen)
+
+
+def _from_inverse(inverse: FloatArray) -> DepthMap:
+    """Inverse depth of a network, whose zero means nothing, as a DepthMap valid everywhere."""
+    shifted = inverse - inverse.min()
+    valid = np.ones(inverse.shape, bool)
+    return DepthMap(shifted.astype(np.float32), valid, DepthKind.INVERSE)
+
+
+@lru_cache(maxsize=1)
+def _builtin() -> BuiltinNetwork:
+    return BuiltinNetwork.load()

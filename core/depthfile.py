@@ -1,0 +1,101 @@
+"""A depth map that the user already has: PNG, EXR, NPZ or NPY -> DepthMap."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from .arrays import AnyArray
+from .depthmap import DepthKind, DepthMap
+from .errors import DepthError, MissingLibraryError
+from .images import MAX_PIXELS
+
+MAX_BYTES = 8 * MAX_PIXELS + 1_000_000
+
+
+def read(source: str | Path | DepthMap | AnyArray, kind: DepthKind | str | None = None) -> DepthMap:
+    """Read and check a depth map.
+
+    `kind` None means what an NPZ written by Unflat says, else metres. Integers of kind METRES
+    are millimetres, as depth cameras write them. NaN, infinity, and values <= 0 are invalid.
+    Raises DepthError, or MissingLibraryError for an EXR without OpenEXR.
+    """
+    try:
+        chosen = None if kind is None else DepthKind(kind)
+    except ValueError:
+        names = ", ".join(k.value for k in DepthKind)
+        raise DepthError(f"The depth kind must be one of {names}, not '{kind}'.") from None
+    if isinstance(source, DepthMap):
+        return source
+    if not isinstance(source, str | Path):
+        return DepthMap.from_array(source, chosen or DepthKind.METRES)
+    path = Path(source)
+    values, valid, said = _read_file(path)
+    kind = chosen or said or DepthKind.METRES
+    if kind is DepthKind.METRES and values.dtype.kind in "iu":
+        values = values.astype(np.float32) / np.float32(1000)
+    return DepthMap.from_array(values, kind, valid, name=path.name)
+
+
+def _read_file(path: Path) -> tuple[AnyArray, AnyArray | None, DepthKind | None]:
+    """Values, valid mask if the file has one, and kind if the file says so."""
+    readers = {".npz": _read_npz, ".npy": _read_npy, ".png": _read_picture, ".tif": _read_picture,
+               ".tiff": _read_picture, ".exr": _read_exr}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise DepthError(f"{path.name} is no depth map, give a PNG, TIFF, EXR, NPZ or NPY file.")
+    try:
+        if not path.is_file():
+            raise DepthError(f"There is no depth map {path}, check the name.")
+        if path.stat().st_size > MAX_BYTES:
+            raise DepthError(f"{path.name} is too large for a depth map, shrink it first.")
+        return reader(path)
+    except (DepthError, MissingLibraryError):
+        raise
+    except Exception:  # whatever a damaged file makes a decoder raise
+        raise DepthError(f"{path.name} is damaged or not a depth map, save it again.") from None
+
+
+def _read_npz(path: Path) -> tuple[AnyArray, AnyArray | None, DepthKind | None]:
+    with zipfile.ZipFile(path) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > 2 * MAX_BYTES:
+            raise DepthError(f"{path.name} unpacks to too much for a depth map, shrink it first.")
+    with np.load(path, allow_pickle=False) as file:
+        if "depth" not in file:
+            raise DepthError(f"{path.name} holds no array named 'depth', save it under that name.")
+        kind = DepthKind(str(file["kind"])) if "kind" in file else None
+        return file["depth"], file["valid"] if "valid" in file else None, kind
+
+
+def _read_npy(path: Path) -> tuple[AnyArray, AnyArray | None, DepthKind | None]:
+    return np.load(io.BytesIO(path.read_bytes()), allow_pickle=False), None, None
+
+
+def _read_picture(path: Path) -> tuple[AnyArray, AnyArray | None, DepthKind | None]:
+    from PIL import Image
+
+    with Image.open(path, formats=("PNG", "TIFF")) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise DepthError(f"{path.name} has too many pixels, shrink it first.")
+        if image.mode not in ("I;16", "I;16B", "I;16L", "I", "F", "L"):
+            raise DepthError(f"{path.name} is a colour picture, give a grey 16-bit depth map.")
+        return np.asarray(image), None, None
+
+
+def _read_exr(path: Path) -> tuple[AnyArray, AnyArray | None, DepthKind | None]:
+    try:
+        import OpenEXR
+    except ImportError:
+        raise MissingLibraryError(
+            "Reading EXR needs one more library, run: pip install OpenEXR"
+        ) from None
+    with OpenEXR.File(str(path), separate_channels=True) as file:
+        channels = file.channels()
+        name = next((n for n in ("Z", "depth", "Y", "R", "V") if n in channels), None)
+        name = name or next((n for n in channels if n.endswith(".Z")), None)
+        if name is None:
+            raise DepthError(f"{path.name} has no depth channel, name it Z.")
+        return np.asarray(channels[name].pixels), None, None

@@ -1,0 +1,129 @@
+"""A grid of triangles over the photo, cut where the depth jumps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..arrays import BoolArray, FloatArray, IntArray
+from ..camera import Pinhole
+from ..depthmap import DepthMap
+from ..errors import GeometryError
+
+_BEND = 2.0
+"""A jump is an edge only if it is this many times steeper than the surface on one of its sides."""
+
+
+@dataclass(frozen=True)
+class TriangleMesh:
+    """A textured surface; every vertex belongs to a triangle.
+
+    vertices: (N, 3) float32, camera frame, metres.
+    triangles: (M, 3) int32, counter-clockwise seen from the camera.
+    uv: (N, 2) float32, the pixel position of each vertex over the photo's size: u to the right,
+        v down from the top edge, as glTF has it.
+    """
+
+    vertices: FloatArray
+    triangles: IntArray
+    uv: FloatArray
+
+
+def from_depth(
+    depth: DepthMap, camera: Pinhole, *, edge_ratio: float = 1.1, max_faces: int | None = None
+) -> TriangleMesh:
+    """Triangulate z-depth (H, W) on a regular grid of pixels.
+
+    Two neighbours with depths of a ratio above `edge_ratio` are not joined, unless the surface
+    runs on as steeply on both sides, as a floor does towards the horizon. Invalid pixels get no
+    vertex. The grid is as fine as `max_faces` allows. Raises GeometryError if no triangle is left.
+    """
+    height, width = depth.depth.shape
+    rows, columns = _grid(width, height, max_faces)
+    inverse = depth.inverse()[np.ix_(rows, columns)]
+    valid = depth.valid[np.ix_(rows, columns)]
+    triangles = _triangles(inverse, valid, edge_ratio)
+    if not len(triangles):
+        raise GeometryError("No surface is left after cutting depth edges, raise the edge ratio.")
+    used, triangles = _compact(triangles, inverse.size)
+    u, v = (a.ravel()[used] for a in np.meshgrid(_positions(columns, width), _positions(rows, height)))
+    return TriangleMesh(
+        vertices=camera.unproject(u, v, 1 / inverse.ravel()[used]),
+        triangles=triangles,
+        uv=np.stack([u / width, v / height], axis=1).astype(np.float32),
+    )
+
+
+def _grid(width: int, height: int, max_faces: int | None) -> tuple[IntArray, IntArray]:
+    """Rows and columns of the finest even grid, first and last pixel included."""
+    cells = 2 * (width - 1) * (height - 1)
+    shrink = 1.0 if max_faces is None else min(1.0, (max_faces / cells) ** 0.5)
+
+    def pick(count: int) -> IntArray:
+        n = max(2, int((count - 1) * shrink) + 1)
+        return np.rint(np.linspace(0, count - 1, n)).astype(np.int32)
+
+    return pick(height), pick(width)
+
+
+def _positions(index: IntArray, size: int) -> FloatArray:
+    """Pixel centres, but the picture's own border for the outermost, so that no rim is lost."""
+    at = index.astype(np.float32) + np.float32(0.5)
+    at[0], at[-1] = 0, size
+    return at
+
+
+def _triangles(inverse: FloatArray, valid: BoolArray, edge_ratio: float) -> IntArray:
+    """Triangles (M, 3) int32 over grid indices of inverse depth (h, w)."""
+    h, w = inverse.shape
+    index = np.arange(h * w, dtype=np.int32).reshape(h, w)
+    a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]
+    right = _joined(inverse, valid, (0, 1), edge_ratio)
+    down = _joined(inverse, valid, (1, 0), edge_ratio)
+    falling = _joined(inverse, valid, (1, 1), edge_ratio)  # a to d
+    rising = _joined(inverse[:, ::-1], valid[:, ::-1], (1, 1), edge_ratio)[:, ::-1]  # b to c
+    top, bottom, left, far = right[:-1], right[1:], down[:, :-1], down[:, 1:]
+    # Split each cell along the diagonal that keeps more, and of two such the flatter one.
+    z = inverse
+    flatter = np.abs(z[:-1, :-1] - z[1:, 1:]) <= np.abs(z[:-1, 1:] - z[1:, :-1])
+    kept_falling = falling * (left & bottom).astype(np.int8) + falling * (top & far)
+    kept_rising = rising * (top & left).astype(np.int8) + rising * (bottom & far)
+    use = (kept_falling > kept_rising) | ((kept_falling == kept_rising) & flatter)
+    corners = (
+        ((a, c, d), use & falling & left & bottom),
+        ((a, d, b), use & falling & top & far),
+        ((a, c, b), ~use & rising & top & left),
+        ((b, c, d), ~use & rising & bottom & far),
+    )
+    return np.concatenate([np.stack([i[keep] for i in abc], axis=1) for abc, keep in corners])
+
+
+def _joined(
+    inverse: FloatArray, valid: BoolArray, step: tuple[int, int], edge_ratio: float
+) -> BoolArray:
+    """Whether each sample and the one `step` (rows, columns) after it lie on one surface."""
+    dy, dx = step
+    padded = np.pad(inverse, ((dy, dy), (dx, dx)), mode="edge")
+    known = np.pad(valid, ((dy, dy), (dx, dx)))
+    h, w = inverse.shape
+
+    def shifted(array: np.ndarray, n: int) -> np.ndarray:
+        """The n-th sample of the row o, p, q, r of which p and q are the pair in question."""
+        return array[n * dy : n * dy + h - dy, n * dx : n * dx + w - dx]
+
+    o, p, q, r = (shifted(padded, n) for n in range(4))
+    before = np.where(shifted(known, 0), np.abs(p - o), 0)
+    after = np.where(shifted(known, 3), np.abs(r - q), 0)
+    jump = np.abs(q - p)
+    near, far = np.maximum(p, q), np.minimum(p, q)
+    cut = (near > far * np.float32(edge_ratio)) & (jump > _BEND * np.minimum(before, after))
+    return shifted(known, 1) & shifted(known, 2) & ~cut
+
+
+def _compact(triangles: IntArray, count: int) -> tuple[IntArray, IntArray]:
+    """The vertices in use (N,), and the triangles (M, 3) numbered among them."""
+    in_use = np.zeros(count, bool)
+    in_use[triangles.ravel()] = True
+    number = np.cumsum(in_use, dtype=np.int32) - 1
+    return np.flatnonzero(in_use).astype(np.int32), number[triangles]

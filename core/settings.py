@@ -1,0 +1,57 @@
+"""Settings: everything a user may choose about a reconstruction, checked once, here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from .errors import SettingsError
+
+
+class Output(str, Enum):
+    """What a reconstruction builds besides depth and camera."""
+
+    MESH = "mesh"
+    POINTS = "points"
+    RELIEF = "relief"
+    """A grid that the depth image displaces live; exists only in a Blender scene."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Choices for one reconstruction. Raises SettingsError for a value out of range.
+
+    model: id of a model in `depth.catalog`.
+    device: "auto", "cpu", "cuda", "cuda:1", "mps" or "xpu"; a model names what it can use.
+    fov: horizontal field of view in degrees; None = from EXIF, the model, or a default.
+    near_far_ratio: how many times farther the farthest pixel is than the nearest, where the model
+        gives inverse depth only up to scale and shift.
+    edge_ratio: neighbours whose depths differ by more than this ratio are cut apart.
+    max_faces: the mesh has at most this many triangles.
+    outputs: what to build.
+    """
+
+    model: str = "builtin"
+    device: str = "auto"
+    fov: float | None = None
+    near_far_ratio: float = 6.0
+    edge_ratio: float = 1.1
+    max_faces: int = 1_500_000
+    outputs: frozenset[Output] = frozenset({Output.MESH, Output.POINTS})
+
+    def __post_init__(self) -> None:
+        try:
+            object.__setattr__(self, "outputs", frozenset(Output(o) for o in self.outputs))
+        except ValueError:
+            names = ", ".join(o.value for o in Output)
+            raise SettingsError(f"The outputs must be among {names}.") from None
+        if self.fov is not None:
+            _check("field of view", self.fov, 1, 170)
+        _check("near/far ratio", self.near_far_ratio, 1.01, 10_000)
+        _check("edge ratio", self.edge_ratio, 1.001, 1_000)
+        _check("number of faces", self.max_faces, 2, 100_000_000)
+
+
+def _check(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:  # also catches NaN
+        raise SettingsError(f"The {name} must be {low:g} to {high:g}, not {value:g}.")
