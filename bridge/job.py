@@ -1,0 +1,107 @@
+"""Job: one reconstruction, seen from outside while it runs on another thread."""
+
+from __future__ import annotations
+
+import threading
+from enum import Enum
+
+from ..core.errors import CancelledError, UnflatError
+from ..core.pipeline import Result
+
+
+class JobState(Enum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the state is final."""
+        return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+
+
+class Job:
+    """One reconstruction. Every method may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._finished = threading.Event()
+        self._cancel = threading.Event()
+        self._state = JobState.QUEUED
+        self._stage, self._fraction = "queued", 0.0
+        self._result: Result | None = None
+        self._error: BaseException | None = None
+
+    # --- for the one who waits ---
+
+    @property
+    def state(self) -> JobState:
+        with self._lock:
+            return self._state
+
+    @property
+    def progress(self) -> tuple[str, float]:
+        """(stage, fraction of the whole job); it moves only when the job does."""
+        with self._lock:
+            return self._stage, self._fraction
+
+    def cancel(self) -> None:
+        """Ask the job to stop; it does so at its next step. Safe to repeat."""
+        self._cancel.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Whether the job has finished, after `timeout` seconds at most."""
+        return self._finished.wait(timeout)
+
+    def result(self) -> Result:
+        """Wait for the job and return what it made, or raise what it raised."""
+        self._finished.wait()
+        if self._error is not None:
+            raise self._error
+        assert self._result is not None
+        return self._result
+
+    # --- for the engine that runs it ---
+
+    def begin(self) -> bool:
+        """Enter RUNNING; False if the job was cancelled while it was queued."""
+        if self._cancel.is_set():
+            self.finish(error=CancelledError())
+            return False
+        with self._lock:
+            self._state = JobState.RUNNING
+        return True
+
+    def report(self, stage: str, fraction: float) -> None:
+        with self._lock:
+            self._stage, self._fraction = stage, fraction
+
+    def is_cancelled(self) -> bool:
+        return self._cancel.is_set()
+
+    def finish(self, result: Result | None = None, error: BaseException | None = None) -> None:
+        """Enter the final state that fits; the first call counts."""
+        with self._lock:
+            if self._state.is_finished:
+                return
+            self._result, self._error = result, error
+            if error is None:
+                self._state = JobState.DONE
+            elif isinstance(error, CancelledError):
+                self._state = JobState.CANCELLED
+            else:
+                self._state = JobState.FAILED
+        self._finished.set()
+
+    def failure(self) -> str | None:
+        """One sentence for the user if the job failed, else None."""
+        with self._lock:
+            if self._state is not JobState.FAILED:
+                return None
+            if isinstance(self._error, UnflatError):
+                return str(self._error)
+            return f"Unflat met an unexpected problem ({self._error!r}), please report it."
