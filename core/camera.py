@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass, replace
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ FULL_FRAME_DIAGONAL = math.hypot(36.0, 24.0)
 """Millimetres. "35 mm equivalent" compares diagonals (CIPA DCG-001)."""
 
 
-class FocalSource(str, Enum):
+class FocalSource(StrEnum):
     """Who said what the focal length is."""
 
     USER = "user"
@@ -99,7 +99,7 @@ class Pinhole:
         )
 
     def unproject(self, u: FloatArray, v: FloatArray, z: FloatArray) -> FloatArray:
-        """Points (..., 3) float32, camera frame, at pixel positions u, v (...) and depth z (...)."""
+        """Points (..., 3) float32, camera frame, at pixels u, v (...) and z-depth z (...)."""
         x = (u - np.float32(self.cx)) * (z / np.float32(self.fx))
         y = (v - np.float32(self.cy)) * (z / np.float32(self.fy))
         return np.stack([x, y, z], axis=-1).astype(np.float32, copy=False)
@@ -120,7 +120,7 @@ class Pinhole:
         if not isinstance(fields, dict):
             raise CameraError("A camera file must hold one JSON object with fx, fy, cx and cy.")
         try:
-            numbers = [float(fields[name]) for name in ("fx", "fy", "cx", "cy")]
+            fx, fy, cx, cy = (float(fields[name]) for name in ("fx", "fy", "cx", "cy"))
             width, height = int(fields["width"]), int(fields["height"])
         except KeyError as error:
             raise CameraError(f"The camera file lacks {error}, add it.") from None
@@ -128,7 +128,7 @@ class Pinhole:
             raise CameraError(
                 "In a camera file fx, fy, cx, cy, width and height must be numbers."
             ) from None
-        return cls(*numbers, width, height, FocalSource.FILE)
+        return cls(fx, fy, cx, cy, width, height, FocalSource.FILE)
 
 
 def load(path: str | Path) -> Pinhole:

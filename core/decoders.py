@@ -123,7 +123,7 @@ def _to_srgb(image: Any, mode: str) -> Any | None:
         alpha = image.getchannel("A") if image.mode == "RGBA" else None
         base = image.convert("RGB") if alpha is not None else image
         target = ImageCms.createProfile("sRGB")
-        result = ImageCms.profileToProfile(base, source, target, outputMode="RGB")
+        result: Any = ImageCms.profileToProfile(base, source, target, outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, ValueError):
         return None  # a damaged profile: show the numbers as they are, like every viewer
     if mode == "RGBA":
@@ -148,7 +148,12 @@ def _pillow_exif(image: Any) -> Exif:
 
 
 def _exif(
-    *, orientation: Any, focal_35mm: Any, focal_mm: Any, resolution: Any, unit: Any,
+    *,
+    orientation: Any,
+    focal_35mm: Any,
+    focal_mm: Any,
+    resolution: Any,
+    unit: Any,
     sides: tuple[Any, Any],
 ) -> Exif:
     """EXIF numbers, each None unless it is a sensible positive one."""

@@ -42,8 +42,14 @@ def read(source: str | Path | DepthMap | AnyArray, kind: DepthKind | str | None 
 
 def _read_file(path: Path) -> tuple[AnyArray, AnyArray | None, DepthKind | None]:
     """Values, valid mask if the file has one, and kind if the file says so."""
-    readers = {".npz": _read_npz, ".npy": _read_npy, ".png": _read_picture, ".tif": _read_picture,
-               ".tiff": _read_picture, ".exr": _read_exr}
+    readers = {
+        ".npz": _read_npz,
+        ".npy": _read_npy,
+        ".png": _read_picture,
+        ".tif": _read_picture,
+        ".tiff": _read_picture,
+        ".exr": _read_exr,
+    }
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise DepthError(f"{path.name} is no depth map, give a PNG, TIFF, EXR, NPZ or NPY file.")
@@ -67,7 +73,7 @@ def _read_npz(path: Path) -> tuple[AnyArray, AnyArray | None, DepthKind | None]:
         if "depth" not in file:
             raise DepthError(f"{path.name} holds no array named 'depth', save it under that name.")
         kind = DepthKind(str(file["kind"])) if "kind" in file else None
-        return file["depth"], file["valid"] if "valid" in file else None, kind
+        return file["depth"], file.get("valid"), kind
 
 
 def _read_npy(path: Path) -> tuple[AnyArray, AnyArray | None, DepthKind | None]:

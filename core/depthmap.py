@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import Enum
+from enum import StrEnum
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from .camera import Pinhole
 from .errors import DepthError, SettingsError
 
 
-class DepthKind(str, Enum):
+class DepthKind(StrEnum):
     """What the numbers of a depth map mean."""
 
     METRES = "metres"
@@ -39,7 +39,11 @@ class DepthMap:
 
     @classmethod
     def from_array(
-        cls, depth: object, kind: DepthKind, valid: object | None = None, name: str = "The depth map"
+        cls,
+        depth: object,
+        kind: DepthKind,
+        valid: object | None = None,
+        name: str = "The depth map",
     ) -> DepthMap:
         """Check an array of any number type from outside; `name` begins the error's sentence.
 
@@ -77,7 +81,9 @@ class DepthMap:
         """The same map, valid only where `keep` (H, W) is also true. Raises DepthError."""
         valid = self.valid & keep
         if not valid.any():
-            raise DepthError("No pixel of the photo is both opaque and has depth, so nothing is left.")
+            raise DepthError(
+                "No pixel of the photo is both opaque and has depth, so nothing is left."
+            )
         return replace(self, valid=valid, depth=np.where(valid, self.depth, np.float32(0)))
 
     def check_size(self, width: int, height: int) -> None:

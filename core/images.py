@@ -77,9 +77,7 @@ def load(source: str | Path) -> Photo:
     data = _read(path)
     decoded = decode(data, path, _check_size)
     height, width = decoded.pixels.shape[:2]
-    rgb, alpha = _split(decoded.pixels)
-    rgb, alpha = (_upright(a, decoded.exif.orientation) for a in (rgb, alpha))
-    assert rgb is not None
+    rgb, alpha = _split(_upright(decoded.pixels, decoded.exif.orientation))
     if alpha is not None and not (alpha >= _OPAQUE).any():
         raise ImageError(f"{path.name} is fully transparent, so there is nothing to build.")
     return Photo(
@@ -92,17 +90,17 @@ def load(source: str | Path) -> Photo:
     )
 
 
-def from_array(array: object, name: str = "photo") -> Photo:
+def from_array(array: AnyArray, name: str = "photo") -> Photo:
     """A Photo from an sRGB array: (H, W), (H, W, 1), (H, W, 3) or (H, W, 4).
 
     uint8, uint16, or float in [0, 1] (values outside are clipped). Raises ImageError.
     """
-    pixels = np.asarray(array)
+    pixels = array = np.asarray(array)
     if pixels.ndim == 2:
         pixels = pixels[..., None]
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 2, 3, 4):
         raise ImageError(
-            f"A photo array must have the shape (height, width, 3), not {np.shape(array)}."
+            f"A photo array must have the shape (height, width, 3), not {array.shape}."
         )
     _check_size(pixels.shape[1], pixels.shape[0], name)
     if pixels.dtype.kind == "f":
@@ -191,17 +189,15 @@ def _split(pixels: AnyArray) -> tuple[ByteArray, ByteArray | None]:
     return np.ascontiguousarray(colour), alpha
 
 
-def _upright(array: ByteArray | None, orientation: int) -> ByteArray | None:
-    """Undo the EXIF orientation (1 to 8) of an (H, W, ...) array."""
-    if array is None:
-        return None
+def _upright(array: AnyArray, orientation: int) -> AnyArray:
+    """Undo the EXIF orientation (1 to 8) of an (H, W, C) array."""
     if orientation in (5, 6, 7, 8):
         array = np.swapaxes(array, 0, 1)
     if orientation in (3, 4, 7, 8):
         array = array[::-1]
     if orientation in (2, 3, 6, 7):
         array = array[:, ::-1]
-    return np.ascontiguousarray(array)
+    return array
 
 
 def _original(data: bytes, decoded: Decoded) -> EncodedImage | None:

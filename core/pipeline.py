@@ -55,11 +55,11 @@ class Result:
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
-    def save(self, folder: str | Path, colormap: str = "inferno") -> list[Path]:
-        """Write depth, camera, geometry and preview into `folder`. Raises OutputError."""
+    def save(self, folder: str | Path) -> dict[str, Any]:
+        """Write depth, camera, geometry and preview into `folder`; see `export.save`."""
         from . import export
 
-        return export.save(self, Path(folder), colormap)
+        return export.save(self, Path(folder))
 
 
 class _Stages:
@@ -128,7 +128,9 @@ def _reconstruct(
 ) -> Result:
     with stages.stage("photo"):
         photo = _photo(source)
-        given = cameras.load(camera_source) if isinstance(camera_source, str | Path) else camera_source
+        given = camera_source
+        if isinstance(given, str | Path):
+            given = cameras.load(given)
         user_depth = None
         if depth_source is not None:
             user_depth = depthfile.read(depth_source, depth_kind)
@@ -141,8 +143,12 @@ def _reconstruct(
             raw, focal = prediction.depth, prediction.focal
             model, device = settings.model, prediction.device
         camera = cameras.choose(
-            photo.width, photo.height,
-            given=given, fov=settings.fov, exif_focal=photo.focal, model_focal=focal,
+            photo.width,
+            photo.height,
+            given=given,
+            fov=settings.fov,
+            exif_focal=photo.focal,
+            model_focal=focal,
         )
         depth = raw.masked(photo.opaque()).to_distances(settings.near_far_ratio)
         depth = depth.with_camera(camera)
@@ -156,8 +162,16 @@ def _reconstruct(
         with stages.stage("points"):
             cloud = points.from_depth(depth, camera, photo.rgb)
     return Result(
-        photo=photo, depth=depth, camera=camera, mesh=surface, points=cloud, settings=settings,
-        model=model, device=device, seconds=stages.seconds, warnings=_warnings(depth, camera),
+        photo=photo,
+        depth=depth,
+        camera=camera,
+        mesh=surface,
+        points=cloud,
+        settings=settings,
+        model=model,
+        device=device,
+        seconds=stages.seconds,
+        warnings=_warnings(depth, camera),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arrays import ByteArray, FloatArray
+from .arrays import AnyArray, ByteArray, FloatArray
 from .camera import Pinhole
 from .depthmap import DepthMap
 
@@ -37,8 +37,8 @@ def pixel_centers(width: int, height: int) -> tuple[FloatArray, FloatArray]:
 
 def unproject(depth: DepthMap, camera: Pinhole) -> FloatArray:
     """Points (H, W, 3) float32 in the camera frame; the origin where invalid."""
-    u, v = pixel_centers(*depth.size)
-    return camera.unproject(*np.broadcast_arrays(u, v), depth.depth)
+    u, v = np.broadcast_arrays(*pixel_centers(*depth.size))
+    return camera.unproject(u, v, depth.depth)
 
 
 def normals(depth: DepthMap, camera: Pinhole) -> FloatArray:
@@ -64,7 +64,7 @@ def normals(depth: DepthMap, camera: Pinhole) -> FloatArray:
     return n
 
 
-def _one_sided(inverse: FloatArray, valid: np.ndarray, axis: int) -> FloatArray:
+def _one_sided(inverse: FloatArray, valid: AnyArray, axis: int) -> FloatArray:
     """Differences (H, W) along `axis` to the neighbour closer in value; 0 without one."""
     step = np.diff(inverse, axis=axis)
     a, b = (slice(None),) * axis + (slice(1, None),), (slice(None),) * axis + (slice(None, -1),)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
 
 from .errors import SettingsError
 
 
-class Output(str, Enum):
+class Output(StrEnum):
     """What a reconstruction builds besides depth and camera."""
 
     MESH = "mesh"
@@ -50,6 +51,10 @@ class Settings:
         _check("near/far ratio", self.near_far_ratio, 1.01, 10_000)
         _check("edge ratio", self.edge_ratio, 1.001, 1_000)
         _check("number of faces", self.max_faces, 2, 100_000_000)
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as JSON types; `Settings(**fields)` is the inverse."""
+        return asdict(self) | {"outputs": sorted(output.value for output in self.outputs)}
 
 
 def _check(name: str, value: float, low: float, high: float) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arrays import BoolArray, FloatArray, IntArray
+from ..arrays import AnyArray, BoolArray, FloatArray, IntArray
 from ..camera import Pinhole
 from ..depthmap import DepthMap
 from ..errors import GeometryError
@@ -47,7 +47,8 @@ def from_depth(
     if not len(triangles):
         raise GeometryError("No surface is left after cutting depth edges, raise the edge ratio.")
     used, triangles = _compact(triangles, inverse.size)
-    u, v = (a.ravel()[used] for a in np.meshgrid(_positions(columns, width), _positions(rows, height)))
+    grid = np.meshgrid(_positions(columns, width), _positions(rows, height))
+    u, v = (axis.ravel()[used] for axis in grid)
     return TriangleMesh(
         vertices=camera.unproject(u, v, 1 / inverse.ravel()[used]),
         triangles=triangles,
@@ -108,7 +109,7 @@ def _joined(
     known = np.pad(valid, ((dy, dy), (dx, dx)))
     h, w = inverse.shape
 
-    def shifted(array: np.ndarray, n: int) -> np.ndarray:
+    def shifted(array: AnyArray, n: int) -> AnyArray:
         """The n-th sample of the row o, p, q, r of which p and q are the pair in question."""
         return array[n * dy : n * dy + h - dy, n * dx : n * dx + w - dx]
 

@@ -1,0 +1,47 @@
+# Everything a newcomer types. Needs Python 3.11 or later and make; all else is installed here.
+PYTHON ?= python3
+PHOTO ?=
+OUT ?= out
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test test-blender lint addon bench clean
+
+demo: $(VENV)/.demo
+	$(BIN)/python benchmarks/demo.py --out "$(OUT)" $(if $(PHOTO),--photo "$(PHOTO)")
+
+test: lint
+	$(BIN)/pytest
+
+test-blender: $(VENV)/.dev addon
+	$(BIN)/pytest tests/gui
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	mkdir -p build/typing/unflat
+	ln -sfn "$(CURDIR)/core" "$(CURDIR)/bridge" build/typing/unflat/
+	MYPYPATH=build/typing $(BIN)/mypy -p unflat.core -p unflat.bridge
+
+addon: $(VENV)/.demo
+	$(BIN)/python -m unflat.blender_addon.build_zip
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/stages.py
+
+clean:
+	rm -rf $(VENV) build dist out
+
+$(VENV)/.base:
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+# What the demo and the add-on's zip need: Blender as a module, and the sample photo.
+$(VENV)/.demo: pyproject.toml $(VENV)/.base
+	$(PIP) --editable ".[blender,demo]"
+	touch $@
+
+$(VENV)/.dev: pyproject.toml $(VENV)/.base
+	$(PIP) --editable ".[engine,blender,demo,dev]"
+	touch $@ $(VENV)/.demo

@@ -1,0 +1,90 @@
+"""scene.blend, made by Blender in a process of its own: the add-on can't be imported from here."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import BlenderError
+
+if TYPE_CHECKING:
+    from .pipeline import Result
+
+_MODULE = "unflat.blender_addon.headless"
+_TIME_LIMIT = 600  # seconds; a scene takes a few, so this is only for a Blender that hangs
+
+
+def write(result: Result, folder: Path) -> None:
+    """Add scene.blend to a folder that already holds depth.npz and camera.json of `result`.
+
+    Uses the bpy module of this Python, else the Blender that the environment variable
+    UNFLAT_BLENDER names. Raises BlenderError.
+    """
+    if result.photo.path is None:
+        raise BlenderError("A scene.blend is made from a photo file, save the array as one first.")
+    folder = folder.resolve()
+    job = {
+        "photo": str(result.photo.path.resolve()),
+        "depth": str(folder / "depth.npz"),
+        "camera": str(folder / "camera.json"),
+        "model": result.model,
+        "settings": result.settings.to_json(),
+        "blend": str(folder / "scene.blend"),
+    }
+    with tempfile.TemporaryDirectory(dir=folder, prefix="blend-") as scratch:
+        file = Path(scratch) / "job.json"
+        file.write_text(json.dumps(job), encoding="utf-8")
+        _run([*command(), str(file)])
+
+
+def command() -> list[str]:
+    """The command line that makes scenes, but for the job file. Raises BlenderError."""
+    if find_spec("bpy") is not None:
+        return [sys.executable, "-m", _MODULE]
+    blender = os.environ.get("UNFLAT_BLENDER")
+    if not blender:
+        raise BlenderError(
+            "A scene.blend needs Blender, run: pip install 'unflat[blender]', "
+            "or set UNFLAT_BLENDER to the Blender program."
+        )
+    script = Path(__file__).parents[1] / "blender_addon" / "headless.py"
+    return [
+        *shlex.split(blender),
+        "--background",
+        "--factory-startup",
+        "--python-exit-code",
+        "1",
+        "--python",
+        str(script),
+        "--",
+    ]
+
+
+def _run(command: list[str]) -> None:
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_TIME_LIMIT,
+            check=False,
+        )
+    except OSError as error:
+        raise BlenderError(
+            f"Blender could not be started ({error.strerror}), check UNFLAT_BLENDER."
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise BlenderError(f"Blender did not finish within {_TIME_LIMIT} seconds.") from None
+    if done.returncode != 0:
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        reason = lines[-1] if lines else f"exit code {done.returncode}"
+        raise BlenderError(f"Blender could not make the scene: {reason}")

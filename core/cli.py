@@ -1,0 +1,231 @@
+"""The command line: `unflat PHOTO ... -o OUT`, `unflat models`, `unflat doctor`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from . import blend, colormap, export, images, pipeline
+from ._version import __version__
+from .depth import catalog
+from .depthmap import DepthKind
+from .doctor import examine
+from .errors import SettingsError, UnflatError
+from .progressbar import ProgressBar
+from .settings import Output, Settings
+
+OK, SOME_FAILED, WRONG_USAGE = 0, 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0 all done, 1 some failed, 2 wrong usage."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    command = {"models": _models, "doctor": _doctor}.get(arguments[0] if arguments else "")
+    try:
+        return command(arguments[1:]) if command else _photos(arguments)
+    except KeyboardInterrupt:
+        print("unflat: stopped", file=sys.stderr)
+        return 130  # what shells expect of a program that Ctrl-C ended
+    except BrokenPipeError:  # `unflat models | head`
+        sys.stderr.close()
+        return SOME_FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    defaults = Settings()
+    parser = argparse.ArgumentParser(
+        prog="unflat",
+        description="Turn photos into depth maps, point clouds, meshes and Blender scenes.",
+        epilog="Also: unflat models [list|info ID], unflat doctor",
+    )
+    add = parser.add_argument
+    add("photos", nargs="+", type=Path, metavar="PHOTO", help="picture file, or folder of them")
+    add("-o", "--out", type=Path, required=True, help="each photo's files go to OUT/<its name>/")
+    add("--model", default=defaults.model, metavar="ID", help="see: unflat models")
+    add("--device", default=defaults.device, help="auto, cpu, cuda, cuda:1, mps or xpu")
+    add("--depth", type=Path, metavar="FILE", help="your own depth map: PNG, TIFF, EXR, NPZ, NPY")
+    add(
+        "--depth-kind",
+        choices=[kind.value for kind in DepthKind],
+        help="what its numbers mean; else what the file says, or metres (integers: millimetres)",
+    )
+    camera = parser.add_mutually_exclusive_group()
+    camera.add_argument("--camera", type=Path, metavar="FILE", help="known intrinsics: camera.json")
+    camera.add_argument("--fov", type=float, metavar="DEG", help="horizontal field of view")
+    add(
+        "--outputs",
+        default="mesh,points",
+        metavar="LIST",
+        help="comma-separated: " + ",".join(output.value for output in Output),
+    )
+    add(
+        "--near-far-ratio",
+        type=float,
+        default=defaults.near_far_ratio,
+        metavar="X",
+        help="farthest over nearest, where a model gives relative depth (default %(default)g)",
+    )
+    add(
+        "--edge-ratio",
+        type=float,
+        default=defaults.edge_ratio,
+        metavar="X",
+        help="cut the mesh where depth jumps by more than this (default %(default)g)",
+    )
+    add(
+        "--max-faces",
+        type=int,
+        default=defaults.max_faces,
+        metavar="N",
+        help="triangles of the mesh at most (default %(default)d)",
+    )
+    add(
+        "--format",
+        default="glb",
+        metavar="LIST",
+        help="of the mesh, comma-separated: " + ",".join(export.FORMATS),
+    )
+    add("--colormap", default=colormap.DEFAULT, help="Matplotlib's name (default %(default)s)")
+    add("--blend", action="store_true", help="also make scene.blend (needs Blender)")
+    add("--json", action="store_true", help="print one JSON report per photo on stdout")
+    add("--version", action="version", version=f"unflat {__version__}")
+    return parser
+
+
+def _photos(arguments: list[str]) -> int:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        settings = _settings(options)
+        formats = _formats(options.format)
+        colormap.table(options.colormap)
+        if options.blend:
+            blend.command()
+        sources = images.find(options.photos)
+    except UnflatError as error:
+        print(f"unflat: error: {error}", file=sys.stderr)
+        return WRONG_USAGE
+    if options.depth and len(sources) > 1:
+        parser.error("--depth goes with one photo")
+    failed = 0
+    for source, folder in zip(sources, _folders(sources, options.out), strict=True):
+        failed += not _one(source, folder, settings, formats, options)
+    if len(sources) > 1:
+        done = len(sources) - failed
+        print(f"unflat: {done} of {len(sources)} photos done", file=sys.stderr)
+    return SOME_FAILED if failed else OK
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    settings = Settings(
+        model=options.model,
+        device=options.device,
+        fov=options.fov,
+        near_far_ratio=options.near_far_ratio,
+        edge_ratio=options.edge_ratio,
+        max_faces=options.max_faces,
+        outputs=frozenset(options.outputs.split(",")),
+    )
+    if Output.RELIEF in settings.outputs and not options.blend:
+        raise SettingsError("The relief lives in a Blender scene, add --blend.")
+    catalog.pick_device(catalog.find(settings.model), settings.device)
+    return settings
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    formats = tuple(text.split(","))
+    if not set(formats) <= set(export.FORMATS):
+        raise SettingsError(f"The format must be among {', '.join(export.FORMATS)}.")
+    return formats
+
+
+def _folders(sources: list[Path], out: Path) -> list[Path]:
+    """OUT/<stem> for each photo; a stem that comes again gets a number."""
+    taken: set[str] = set()
+    folders = []
+    for source in sources:
+        name, n = source.stem, 1
+        while name.casefold() in taken:  # file systems may ignore case
+            n += 1
+            name = f"{source.stem}_{n}"
+        taken.add(name.casefold())
+        folders.append(out / name)
+    return folders
+
+
+def _one(
+    source: Path,
+    folder: Path,
+    settings: Settings,
+    formats: tuple[str, ...],
+    options: argparse.Namespace,
+) -> bool:
+    """Do one photo; False if an error stopped it, which the user has been told."""
+    bar = ProgressBar(source.name)
+    try:
+        result = pipeline.reconstruct(
+            source,
+            settings,
+            depth=options.depth,
+            depth_kind=options.depth_kind,
+            camera=options.camera,
+            progress=bar.update,
+        )
+        bar.update("files", 1.0)
+        report = export.save(result, folder, options.colormap, formats, options.blend)
+    except UnflatError as error:
+        bar.clear()
+        print(f"unflat: {source}: {error}", file=sys.stderr)
+        return False
+    bar.clear()
+    _tell(report, folder, options.json)
+    return True
+
+
+def _tell(report: dict[str, Any], folder: Path, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(report | {"folder": str(folder)}), flush=True)
+        return
+    total = sum(report["seconds"].values())
+    counts = f"{report['triangles']:,} triangles, {report['points']:,} points"
+    print(f"{folder}  ({total:.1f} s, {counts})")
+    for name, size in report["bytes"].items():
+        print(f"  {name:<16} {size / 1e6:8.2f} MB")
+    for warning in report["warnings"]:
+        print(f"  note: {warning}")
+    sys.stdout.flush()
+
+
+def _models(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="unflat models", description="List the depth models.")
+    parser.add_argument("action", nargs="?", choices=["list", "info"], default="list")
+    parser.add_argument("id", nargs="?")
+    options = parser.parse_args(arguments)
+    try:
+        listed = options.action == "list"
+        cards = catalog.MODELS if listed else (catalog.find(options.id or ""),)
+    except UnflatError as error:
+        print(f"unflat: error: {error}", file=sys.stderr)
+        return WRONG_USAGE
+    for card in cards:
+        use = "commercial use allowed" if card.commercial else "no commercial use"
+        print(f"{card.id:<12} {card.title}: {card.predicts}, {card.licence} ({use})")
+        if options.action == "info":
+            print(f"{'':<12} {card.source}; runs on {', '.join(card.devices)}")
+    return OK
+
+
+def _doctor(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="unflat doctor", description="Say what is installed.")
+    parser.parse_args(arguments)
+    for name, state in examine():
+        print(f"{name:<14} {state}")
+    return OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

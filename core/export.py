@@ -1,0 +1,144 @@
+"""The files of a Result. Needs Pillow for the pictures."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import blend, files, glb, ply, preview
+from . import colormap as colormaps
+from ._version import __version__
+from .arrays import AnyArray, ByteArray
+from .depth import catalog
+from .depthmap import DepthMap
+from .errors import MissingLibraryError, SettingsError
+from .images import EncodedImage, Photo
+
+if TYPE_CHECKING:
+    from .pipeline import Result
+
+FORMATS = ("glb", "ply")
+"""File formats of the mesh."""
+
+
+def save(
+    result: Result,
+    folder: Path,
+    colormap: str = colormaps.DEFAULT,
+    formats: Collection[str] = ("glb",),
+    with_blend: bool = False,
+) -> dict[str, Any]:
+    """Write all files of a result into `folder`, all or none; returns what report.json says.
+
+    depth.png is 16 bits of inverse depth, 65535 = nearest, 0 = invalid; depth.npz holds float32
+    z-depth (0 = invalid), the valid mask, the kind and the camera; points.ply and mesh.ply are in
+    the camera frame, mesh.glb in glTF's. Raises OutputError, SettingsError, BlenderError.
+    """
+    if not set(formats) <= set(FORMATS):
+        raise SettingsError(f"The format must be among {', '.join(FORMATS)}.")
+    seconds = dict(result.seconds)
+    began = time.perf_counter()
+    with files.staged_folder(folder) as stage:
+        _write_depth(result.depth, stage, colormap)
+        _write_geometry(result, stage, formats)
+        _picture(preview.compose(result, _colored(result.depth, colormap)), stage / "preview.png")
+        _text(result.camera.to_json(), stage / "camera.json")
+        seconds["files"] = round(time.perf_counter() - began, 4)
+        if with_blend:
+            began = time.perf_counter()
+            blend.write(result, stage)
+            seconds["blend"] = round(time.perf_counter() - began, 4)
+        sizes = {file.name: file.stat().st_size for file in sorted(stage.iterdir())}
+        said = report(result) | {"seconds": seconds, "bytes": sizes}
+        _text(said, stage / "report.json")
+    return said
+
+
+def _write_depth(depth: DepthMap, folder: Path, colormap: str) -> None:
+    levels = 1 + np.rint(depth.normalized() * 65534)
+    _picture(np.where(depth.valid, levels, 0).astype(np.uint16), folder / "depth.png")
+    _picture(_colored(depth, colormap), folder / "depth_color.png")
+    camera = json.dumps(depth.camera.to_json()) if depth.camera else ""
+    with (folder / "depth.npz").open("wb") as file:
+        np.savez(file, depth=depth.depth, valid=depth.valid, kind=depth.kind.value, camera=camera)
+
+
+def _write_geometry(result: Result, folder: Path, formats: Collection[str]) -> None:
+    if result.points is not None:
+        _chunks(ply.encode_points(result.points), folder / "points.ply")
+    if result.mesh is not None and "glb" in formats:
+        texture, transparent = encoded(result.photo), result.photo.alpha is not None
+        chunks = glb.encode(result.mesh, texture, result.photo.name, transparent)
+        _chunks(chunks, folder / "mesh.glb")
+    if result.mesh is not None and "ply" in formats:
+        _chunks(ply.encode_mesh(result.mesh, result.photo.rgb), folder / "mesh.ply")
+
+
+def _colored(depth: DepthMap, colormap: str) -> ByteArray:
+    """Inverse depth through a colour map (H, W, 3) uint8; black where invalid."""
+    colors = colormaps.apply(depth.normalized(), colormap)
+    return np.where(depth.valid[..., None], colors, np.uint8(0))
+
+
+def report(result: Result) -> dict[str, Any]:
+    """What report.json says, but for seconds and the sizes of files."""
+    licence = None
+    if result.model in (card.id for card in catalog.MODELS):
+        licence = catalog.find(result.model).licence
+    return {
+        "unflat": __version__,
+        "photo": result.photo.path.name if result.photo.path else None,
+        "width": result.photo.width,
+        "height": result.photo.height,
+        "model": result.model,
+        "licence": licence,
+        "device": result.device,
+        "depth_kind": result.depth.kind.value,
+        "fov_degrees": round(result.camera.fov, 3),
+        "focal_source": result.camera.source.value,
+        "points": len(result.points) if result.points is not None else 0,
+        "vertices": len(result.mesh.vertices) if result.mesh is not None else 0,
+        "triangles": len(result.mesh.triangles) if result.mesh is not None else 0,
+        "warnings": list(result.warnings),
+    }
+
+
+def encoded(photo: Photo) -> EncodedImage:
+    """The photo as a JPEG or PNG file: its own bytes where possible, else a new one."""
+    if photo.original is not None:
+        return photo.original
+    image = _image(photo.rgb)
+    buffer = io.BytesIO()
+    if photo.alpha is not None:
+        image.putalpha(_image(photo.alpha))
+        image.save(buffer, "PNG")
+        return EncodedImage(buffer.getvalue(), "image/png")
+    image.save(buffer, "JPEG", quality=95, subsampling=0)
+    return EncodedImage(buffer.getvalue(), "image/jpeg")
+
+
+def _image(pixels: AnyArray) -> Any:
+    try:
+        from PIL import Image
+    except ImportError:
+        raise MissingLibraryError("Writing files needs Pillow, run: pip install pillow") from None
+    return Image.fromarray(pixels)
+
+
+def _picture(pixels: AnyArray, path: Path) -> None:
+    _image(pixels).save(path, "PNG", compress_level=3)  # higher levels: twice the time, 3 % less
+
+
+def _text(fields: dict[str, Any], path: Path) -> None:
+    path.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
+
+
+def _chunks(chunks: list[bytes], path: Path) -> None:
+    with path.open("wb") as file:
+        file.writelines(chunks)

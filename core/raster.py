@@ -1,0 +1,95 @@
+"""A small rasteriser in numpy, for previews and tests: which triangle does each pixel see?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .arrays import AnyArray, BoolArray, FloatArray, IntArray
+from .camera import Pinhole
+
+_BATCH = 2_000_000  # pairs of triangle and pixel at a time: about 150 MB
+
+
+@dataclass(frozen=True)
+class Hits:
+    """What the pixels of a picture see, in reading order of those that see anything.
+
+    seen: (H, W) bool.
+    triangle: (N,) int32, the triangle seen.
+    weights: (N, 3) float32, barycentric on the picture.
+    """
+
+    seen: BoolArray
+    triangle: IntArray
+    weights: FloatArray
+
+
+def rasterize(vertices: FloatArray, triangles: IntArray, camera: Pinhole) -> Hits:
+    """Cast the pixel centres of `camera` at triangles (M, 3) of vertices (N, 3) float32.
+
+    Vertices are in the camera frame; every z that a triangle uses must be positive. Both sides of
+    a triangle are seen.
+    """
+    corners = camera.project(vertices)[triangles]  # (M, 3, 2)
+    inverse = (1 / vertices[:, 2])[triangles]  # 1/z is affine over a triangle on the picture
+    limit = np.array(camera.size) - 1
+    low = np.ceil(corners.min(axis=1) - 0.5).clip(0, limit + 1).astype(np.int64)
+    high = np.floor(corners.max(axis=1) - 0.5).clip(-1, limit).astype(np.int64)
+    extent = (high - low + 1).clip(0)
+    count = extent[:, 0] * extent[:, 1]
+    best = np.zeros(camera.height * camera.width, np.float32)  # 1/z of what is seen so far
+    owner = np.full(best.size, -1, np.int32)
+    small = np.flatnonzero(count)
+    ends = np.cumsum(count[small])
+    cuts = np.searchsorted(ends, np.arange(_BATCH, ends[-1] if len(ends) else 0, _BATCH))
+    for part in np.split(small, np.unique(cuts)):
+        number, pixel = _pairs(part, low, extent, camera.width)
+        weights = _weights(corners[number], pixel, camera.width)
+        depth = np.einsum("ij,ij->i", weights, inverse[number])
+        hit = (weights >= -1e-6).all(axis=1) & (depth > best[pixel])
+        number, pixel, depth = number[hit], pixel[hit], depth[hit]
+        order = np.argsort(depth, kind="stable")  # of equal pixels the last, the nearest, stays
+        best[pixel[order]] = depth[order]
+        owner[pixel[order]] = number[order]
+    shown = np.flatnonzero(owner >= 0)
+    weights = _weights(corners[owner[shown]], shown, camera.width)
+    seen = (owner >= 0).reshape(camera.height, camera.width)
+    return Hits(seen, owner[shown], weights)
+
+
+def interpolate(
+    hits: Hits, vertices: FloatArray, triangles: IntArray, values: FloatArray
+) -> FloatArray:
+    """Values (N, K) of vertices at the hits, in perspective: (hits, K) float32."""
+    corners = triangles[hits.triangle]
+    weights = hits.weights / vertices[:, 2][corners]
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.einsum("ij,ijk->ik", weights, values[corners]).astype(np.float32)
+
+
+def _pairs(
+    part: AnyArray, low: AnyArray, extent: AnyArray, width: int
+) -> tuple[AnyArray, AnyArray]:
+    """Every (triangle, flat pixel index) whose pixel lies in the triangle's bounding box."""
+    count = extent[part, 0] * extent[part, 1]
+    number = np.repeat(part, count)
+    nth = np.arange(len(number)) - np.repeat(np.cumsum(count) - count, count)
+    row, column = np.divmod(nth, extent[number, 0])
+    return number, (low[number, 1] + row) * width + low[number, 0] + column
+
+
+def _weights(corners: FloatArray, pixel: AnyArray, width: int) -> FloatArray:
+    """Barycentric coordinates (N, 3) of pixel centres in triangles (N, 3, 2) of the picture."""
+    row, column = np.divmod(pixel, width)
+    p = np.stack([column, row], axis=1).astype(np.float32) + np.float32(0.5)
+    a, b, c = (corners[:, i] - p for i in range(3))
+    areas = np.stack([_cross(b, c), _cross(c, a), _cross(a, b)], axis=1)
+    total = areas.sum(axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):  # edge-on triangles: NaN is not inside
+        return np.asarray(areas / total, np.float32)
+
+
+def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
+    return np.asarray(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
