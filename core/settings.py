@@ -18,6 +18,15 @@ class Output(StrEnum):
     """A grid that the depth image displaces live; exists only in a Blender scene."""
 
 
+RANGES: dict[str, tuple[float, float]] = {
+    "fov": (1, 170),
+    "near_far_ratio": (1.01, 10_000),
+    "edge_ratio": (1.001, 1_000),
+    "max_faces": (2, 100_000_000),
+}
+"""Lowest and highest value of each number in `Settings`; user interfaces show the same."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """Choices for one reconstruction. Raises SettingsError for a value out of range.
