@@ -74,7 +74,7 @@ def _broken(path: Path) -> ImageError:
 def _decode_pillow(data: bytes, path: Path, check_size: CheckSize) -> Decoded:
     from PIL import Image
 
-    formats = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+    formats = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # our own size limit stands in for Pillow's warning
@@ -86,7 +86,7 @@ def _decode_pillow(data: bytes, path: Path, check_size: CheckSize) -> Decoded:
     except ImageError:
         raise
     except Image.DecompressionBombError:
-        raise ImageError(f"{path.name} has far too many pixels, shrink it first.") from None
+        raise ImageError(f"{path.name} has far too many megapixels, so shrink it first.") from None
     except MemoryError:
         raise ImageError(f"{path.name} does not fit into memory, shrink it first.") from None
     except Exception:  # decoders raise nearly anything on damaged data

@@ -10,20 +10,16 @@ import numpy as np
 
 from .arrays import FloatArray
 
-GLTF_FROM_CAMERA = np.array([[1, 0, 0], [0, -1, 0], [0, 0, -1]], np.float32)
-"""glTF, and a Blender camera's own frame: y up, looking down -z."""
-
-BLENDER_FROM_CAMERA = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], np.float32)
-"""Blender's world with the photo's camera at the origin: z up, looking along +y."""
-
 
 def to_gltf(vectors: FloatArray) -> FloatArray:
-    """Points or normals (N, 3) float32 of the camera frame in glTF's frame."""
+    """Points or normals (N, 3) float32 in glTF's frame, which is also that of a Blender camera:
+    y up, looking down -z."""
     return vectors * np.array([1, -1, -1], np.float32)
 
 
 def to_blender(vectors: FloatArray) -> FloatArray:
-    """Points or normals (N, 3) float32 of the camera frame in Blender's world."""
+    """Points or normals (N, 3) float32 in Blender's world with the photo's camera at its origin:
+    z up, looking along +y."""
     return np.stack([vectors[:, 0], vectors[:, 2], -vectors[:, 1]], axis=1)
 
 

@@ -19,7 +19,7 @@ HEIGHT = 360
 GAP = 8
 BACKGROUND = np.array([38, 38, 41], np.uint8)
 
-_ORBIT = (-24.0, 9.0)  # degrees of yaw and pitch around the middle of the scene
+_ORBIT = (-20.0, 8.0)  # degrees of yaw and pitch around the middle of the scene
 _STEP_BACK = 1.18
 _SAMPLES = 2  # per pixel and axis
 
@@ -66,7 +66,7 @@ def shrink(rgb: ByteArray, width: int, height: int) -> ByteArray:
 
 def _orbit(vertices: FloatArray) -> FloatArray:
     """Vertices in the frame of a camera that was swung around the middle of the scene."""
-    middle = np.array([0, 0, np.median(vertices[:, 2])], np.float32)
+    middle = np.array([0, 0, np.quantile(vertices[:, 2], 0.4)], np.float32)
     yaw, pitch = map(math.radians, _ORBIT)
     cos, sin = math.cos(yaw), math.sin(yaw)
     around_y = np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]], np.float32)

@@ -114,11 +114,13 @@ def _joined(
         return array[n * dy : n * dy + h - dy, n * dx : n * dx + w - dx]
 
     o, p, q, r = (shifted(padded, n) for n in range(4))
-    before = np.where(shifted(known, 0), np.abs(p - o), 0)
-    after = np.where(shifted(known, 3), np.abs(r - q), 0)
+    before = np.where(shifted(known, 0), np.abs(p - o), np.inf)
+    after = np.where(shifted(known, 3), np.abs(r - q), np.inf)
+    slope = np.minimum(before, after)  # of the flatter side that is known
+    slope = np.where(np.isfinite(slope), slope, 0)
     jump = np.abs(q - p)
     near, far = np.maximum(p, q), np.minimum(p, q)
-    cut = (near > far * np.float32(edge_ratio)) & (jump > _BEND * np.minimum(before, after))
+    cut = (near > far * np.float32(edge_ratio)) & (jump > _BEND * slope)
     return shifted(known, 1) & shifted(known, 2) & ~cut
 
 

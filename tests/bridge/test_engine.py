@@ -1,0 +1,91 @@
+"""Jobs on the in-process engine, with the real core behind it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unflat.bridge.engine import InProcessEngine, Request
+from unflat.bridge.job import JobState
+from unflat.core.errors import CancelledError, ImageError
+from unflat.core.settings import Settings
+
+
+@pytest.fixture
+def engine() -> Iterator[InProcessEngine]:
+    engine = InProcessEngine()
+    yield engine
+    engine.close()
+    assert not [t for t in threading.enumerate() if t.name == "unflat-engine"]
+
+
+def test_a_job_from_start_to_end(engine: InProcessEngine, photo_file: Path) -> None:
+    job = engine.submit(Request(photo_file, Settings()))
+    assert job.wait(60)
+    assert job.state is JobState.DONE
+    assert job.progress == ("points", 1.0)
+    assert job.result().mesh is not None
+    assert job.failure() is None
+
+
+def test_submitting_returns_at_once(engine: InProcessEngine, photo_file: Path) -> None:
+    began = time.perf_counter()
+    job = engine.submit(Request(photo_file, Settings()))
+    assert time.perf_counter() - began < 0.1
+    assert not job.wait(0) or job.state.is_finished
+
+
+def test_jobs_run_in_order(engine: InProcessEngine, photo_file: Path) -> None:
+    jobs = [engine.submit(Request(photo_file, Settings(outputs=frozenset()))) for _ in range(3)]
+    assert jobs[2].wait(60)
+    assert [job.state for job in jobs] == [JobState.DONE] * 3
+
+
+def test_a_failure_is_one_sentence(engine: InProcessEngine, tmp_path: Path) -> None:
+    job = engine.submit(Request(tmp_path / "none.jpg", Settings()))
+    assert job.wait(60)
+    assert job.state is JobState.FAILED
+    assert "no file" in (job.failure() or "")
+    with pytest.raises(ImageError):
+        job.result()
+
+
+def test_a_bug_is_reported_not_lost(engine: InProcessEngine, photo_file: Path) -> None:
+    job = engine.submit(Request(photo_file, None))  # type: ignore[arg-type]
+    assert job.wait(60)
+    broken = engine.submit(Request(3.5, Settings()))  # type: ignore[arg-type]
+    assert broken.wait(60)
+    assert broken.state is JobState.FAILED
+    assert "please report" in (broken.failure() or "")
+    healthy = engine.submit(Request(photo_file, Settings()))
+    assert healthy.wait(60)
+    assert healthy.state is JobState.DONE
+
+
+def test_cancel_while_running_and_while_queued(engine: InProcessEngine, tmp_path: Path) -> None:
+    from PIL import Image
+
+    big = np.random.default_rng(0).integers(0, 255, (1500, 2000, 3), np.uint8)
+    Image.fromarray(big).save(tmp_path / "big.png")
+    running = engine.submit(Request(tmp_path / "big.png", Settings()))
+    queued = engine.submit(Request(tmp_path / "big.png", Settings()))
+    running.cancel()
+    queued.cancel()
+    assert queued.wait(60)
+    assert (running.state, queued.state) == (JobState.CANCELLED, JobState.CANCELLED)
+    with pytest.raises(CancelledError):
+        queued.result()
+
+
+def test_closing_ends_what_runs(photo_file: Path) -> None:
+    engine = InProcessEngine()
+    jobs = [engine.submit(Request(photo_file, Settings())) for _ in range(3)]
+    engine.close()
+    assert all(job.state.is_finished for job in jobs)
+    with pytest.raises(RuntimeError):
+        engine.submit(Request(photo_file, Settings()))

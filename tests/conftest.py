@@ -1,0 +1,42 @@
+"""Fixtures for all rooms: a small photo, and a scene whose depth is known exactly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from unflat.core.camera import Pinhole
+from unflat.core.depthmap import DepthKind, DepthMap
+
+
+@pytest.fixture
+def rgb() -> np.ndarray:
+    """A photo (96, 128, 3) uint8 of smooth colours that differ everywhere."""
+    v, u = np.mgrid[0:96, 0:128]
+    return np.stack([u * 2, v * 2.5, 255 - u - v], axis=-1).astype(np.uint8)
+
+
+@pytest.fixture
+def photo_file(rgb: np.ndarray, tmp_path: Path) -> Path:
+    """The photo as a JPEG file."""
+    path = tmp_path / "photo.jpg"
+    Image.fromarray(rgb).save(path, quality=95)
+    return path
+
+
+@pytest.fixture
+def camera() -> Pinhole:
+    """A camera for the photo, with a principal point off its centre."""
+    return Pinhole(fx=110.0, fy=112.0, cx=60.0, cy=50.0, width=128, height=96)
+
+
+@pytest.fixture
+def box_depth() -> DepthMap:
+    """A wall 4 m away, a box at 2 m before it, and a corner where nothing is."""
+    z = np.full((96, 128), 4.0, np.float32)
+    z[30:70, 40:90] = 2.0
+    z[:10, :10] = 0
+    return DepthMap.from_array(z, DepthKind.METRES)

@@ -1,0 +1,134 @@
+"""The command line as a user meets it: a real process, its exit code, files and sentences."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def unflat(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `unflat`; standard output and error are kept apart."""
+    command = [sys.executable, "-m", "unflat.core.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+FILES = {"depth.png", "depth.npz", "depth_color.png", "points.ply", "mesh.glb", "camera.json",
+         "preview.png", "report.json"}  # fmt: skip
+
+
+def test_one_photo(photo_file: Path, tmp_path: Path) -> None:
+    done = unflat(photo_file, "-o", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert names(tmp_path / "out" / "photo") == FILES
+    assert "mesh.glb" in done.stdout
+
+
+def test_json_and_choices(photo_file: Path, tmp_path: Path) -> None:
+    done = unflat(photo_file, "-o", tmp_path, "--outputs", "mesh", "--format", "ply", "--fov", 70,
+                  "--max-faces", 500, "--json")  # fmt: skip
+    report = json.loads(done.stdout)
+    assert report["triangles"] <= 500
+    assert report["fov_degrees"] == pytest.approx(70)
+    assert names(Path(report["folder"])) == FILES - {"points.ply", "mesh.glb"} | {"mesh.ply"}
+
+
+def test_own_depth_and_camera(photo_file: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "z.npy", np.full((96, 128), 2.0))
+    camera = {"fx": 90, "fy": 90, "cx": 64, "cy": 48, "width": 128, "height": 96}
+    (tmp_path / "c.json").write_text(json.dumps(camera))
+    done = unflat(photo_file, "-o", tmp_path, "--depth", tmp_path / "z.npy",
+                  "--camera", tmp_path / "c.json", "--json")  # fmt: skip
+    report = json.loads(done.stdout)
+    assert (report["model"], report["focal_source"]) == ("user", "file")
+    saved = json.loads((tmp_path / "photo" / "camera.json").read_text())
+    assert saved == camera | {"source": "file"}
+
+
+def test_bad_photos_do_not_stop_good_ones(photo_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "words.jpg").write_text("no picture")
+    (tmp_path / "empty.png").write_bytes(b"")
+    missing = tmp_path / "missing.jpg"
+    done = unflat(tmp_path / "words.jpg", missing, photo_file, tmp_path / "empty.png",
+                  "-o", tmp_path / "out")  # fmt: skip
+    assert done.returncode == 1
+    assert names(tmp_path / "out") == {"photo"}
+    lines = done.stderr.splitlines()
+    assert [line.split(": ")[1] for line in lines[:3]] == [
+        str(tmp_path / "words.jpg"), str(missing), str(tmp_path / "empty.png"),
+    ]  # fmt: skip
+    assert lines[3] == "unflat: 1 of 4 photos done"
+    assert "Traceback" not in done.stderr
+
+
+def test_folders_and_equal_names(photo_file: Path, rgb: np.ndarray, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    Image.fromarray(rgb).save(folder / "photo.png")
+    Image.fromarray(rgb).save(folder / "Photo.jpg")
+    done = unflat(photo_file, folder, "-o", tmp_path / "out", "--outputs", "mesh")
+    assert done.returncode == 0
+    assert names(tmp_path / "out") == {"photo", "Photo_2", "photo_3"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("photo.jpg",),
+        ("photo.jpg", "-o", "out", "--outputs", "cake"),
+        ("photo.jpg", "-o", "out", "--outputs", "relief"),
+        ("photo.jpg", "-o", "out", "--model", "nope"),
+        ("photo.jpg", "-o", "out", "--device", "cuda"),
+        ("photo.jpg", "-o", "out", "--fov", "0"),
+        ("photo.jpg", "-o", "out", "--fov", "60", "--camera", "c.json"),
+        ("photo.jpg", "-o", "out", "--format", "fbx"),
+        ("photo.jpg", "-o", "out", "--near-far-ratio", "nan"),
+        ("photo.jpg", "-o", "out", "--colormap", "nope"),
+        ("photo.jpg", "photo.jpg", "-o", "out", "--depth", "d.npy"),
+        ("models", "info", "nope"),
+    ],
+    ids=lambda arguments: " ".join(arguments) or "nothing",
+)
+def test_wrong_usage(arguments: tuple[str, ...], photo_file: Path) -> None:
+    done = unflat(*arguments, cwd=photo_file.parent)
+    assert done.returncode == 2
+    assert "error" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert names(photo_file.parent) == {"photo.jpg"}
+
+
+@pytest.mark.parametrize("what", ["nan", "size", "unwritable", "camera"])
+def test_failures_of_one_photo(what: str, photo_file: Path, tmp_path: Path) -> None:
+    shape, value = ((4, 4), 1.0) if what == "size" else ((96, 128), np.nan)
+    np.save(tmp_path / "z.npy", np.full(shape, value))
+    (tmp_path / "taken").write_text("a file")
+    more = {
+        "nan": ("-o", tmp_path / "out", "--depth", tmp_path / "z.npy"),
+        "size": ("-o", tmp_path / "out", "--depth", tmp_path / "z.npy"),
+        "unwritable": ("-o", tmp_path / "taken"),
+        "camera": ("-o", tmp_path / "out", "--camera", tmp_path / "taken"),
+    }[what]
+    done = unflat(photo_file, *more)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith(f"unflat: {photo_file}: ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_models_doctor_and_version() -> None:
+    listed = unflat("models")
+    assert "builtin" in listed.stdout
+    assert "MIT" in listed.stdout
+    assert "numpy" in unflat("doctor").stdout
+    assert unflat("--version").stdout.startswith("unflat ")
+    assert unflat("models", "info", "builtin").returncode == 0
