@@ -5,11 +5,14 @@ OUT ?= out
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# A photo that scikit-image brings along; looked up when it is needed, after the set-up.
+SAMPLE = $(shell $(BIN)/python -c "import os, skimage; \
+	print(os.path.join(os.path.dirname(skimage.__file__), 'data', 'coffee.png'))")
 
 .PHONY: demo test test-blender lint addon bench clean
 
 demo: $(VENV)/.demo
-	$(BIN)/python benchmarks/demo.py --out "$(OUT)" $(if $(PHOTO),--photo "$(PHOTO)")
+	$(BIN)/unflat "$(or $(PHOTO),$(SAMPLE))" -o "$(OUT)" --outputs mesh,points,relief --blend
 
 test: lint
 	$(BIN)/pytest

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -132,3 +134,34 @@ def test_models_doctor_and_version() -> None:
     assert "numpy" in unflat("doctor").stdout
     assert unflat("--version").stdout.startswith("unflat ")
     assert unflat("models", "info", "builtin").returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits on file size are POSIX")
+def test_a_disk_that_fills_up_leaves_nothing_behind(photo_file: Path, tmp_path: Path) -> None:
+    code = (
+        "import resource, sys; from unflat.core.cli import main;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); sys.exit(main())"
+    )
+    target = tmp_path / "deep" / "out"
+    command = [sys.executable, "-c", code, str(photo_file), "-o", str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "can't be written" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "deep").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
+def test_ctrl_c_leaves_nothing_behind(rgb: np.ndarray, tmp_path: Path) -> None:
+    big = Image.fromarray(rgb).resize((3000, 2200))
+    big.save(tmp_path / "big.png")
+    command = [sys.executable, "-m", "unflat.core.cli", str(tmp_path / "big.png")]
+    with subprocess.Popen(
+        [*command, "-o", str(tmp_path / "out")], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"Traceback" not in errors
+    assert not (tmp_path / "out").exists()

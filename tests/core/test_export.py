@@ -169,17 +169,6 @@ def test_saving_again_replaces_and_keeps_strangers(result: Result, folder: Path)
     assert not [f for f in folder.iterdir() if f.name.startswith(".")]
 
 
-def test_nothing_half_written_stays(result: Result, tmp_path: Path) -> None:
-    """A texture that can't be encoded stops the job when half of the files are there."""
-    import dataclasses
-
-    broken = dataclasses.replace(result.photo, rgb=np.zeros((0, 0, 3), np.uint8), original=None)
-    target = tmp_path / "deep" / "er"
-    with pytest.raises(ValueError):
-        save(dataclasses.replace(result, photo=broken), target)
-    assert not (tmp_path / "deep").exists()
-
-
 def test_unwritable_places(result: Result, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="in the way"):
