@@ -187,7 +187,9 @@ def _decode_openimageio(path: Path, check_size: CheckSize) -> Decoded:
         raise MissingLibraryError(
             "No library to read pictures is installed, run: pip install pillow"
         ) from None
-    source = oiio.ImageInput.open(str(path))
+    wish = oiio.ImageSpec()
+    wish.attribute("oiio:UnassociatedAlpha", 1)  # else colours come multiplied by alpha
+    source = oiio.ImageInput.open(str(path), wish)
     if source is None:
         oiio.geterror()  # else it is printed when Blender quits
         raise _broken(path)
