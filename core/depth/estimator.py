@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,7 +12,7 @@ import numpy as np
 from ..arrays import FloatArray
 from ..depthmap import DepthKind, DepthMap
 from ..images import Photo
-from . import catalog
+from . import catalog, edges
 from .builtin.network import BuiltinNetwork
 from .builtin.upsample import upsample_guided
 
@@ -40,6 +41,9 @@ def estimate(
     coarse = _builtin().predict(rgb, lambda fraction: progress(0.7 * fraction))
     progress(0.7)
     inverse = upsample_guided(coarse, rgb)
+    progress(0.95)
+    cell = max(photo.width / coarse.shape[1], photo.height / coarse.shape[0])
+    inverse = edges.snap(inverse, reach=math.ceil(1.5 * cell))
     progress(1.0)
     return Prediction(_from_inverse(inverse), None, chosen)
 
