@@ -15,18 +15,24 @@ def _along(start: np.ndarray, angle: float, side: float, length: float) -> np.nd
     return start + down * length
 
 
-def _arm(rng: np.random.Generator, shoulder: np.ndarray, side: int, h: float, looks: list[Paint]) -> Prop:
+def _arm(
+    rng: np.random.Generator, shoulder: np.ndarray, side: int, h: float, looks: list[Paint]
+) -> Prop:
     raised = rng.random() < 0.25
     swing = rng.uniform(-0.4, 1.2) if not raised else rng.uniform(1.2, 3.0)
     out = side * abs(rng.normal(0.25, 0.25))
     elbow = _along(shoulder, swing, out, 0.17 * h)
-    hand = _along(elbow, swing + abs(rng.normal(0.5, 0.6)), out - side * rng.uniform(0, 0.9), 0.15 * h)
+    hand = _along(
+        elbow, swing + abs(rng.normal(0.5, 0.6)), out - side * rng.uniform(0, 0.9), 0.15 * h
+    )
     return [(limb(shoulder, elbow, 0.032 * h, 0.026 * h), looks[0]),
             (limb(elbow, hand, 0.026 * h, 0.017 * h), looks[1]),
             (ellipsoid(0.022 * h, 0.03 * h, 0.022 * h, tuple(hand)), looks[2])]  # fmt: skip
 
 
-def _leg(rng: np.random.Generator, hip: np.ndarray, side: int, h: float, looks: list[Paint], sits: bool) -> Prop:
+def _leg(
+    rng: np.random.Generator, hip: np.ndarray, side: int, h: float, looks: list[Paint], sits: bool
+) -> Prop:
     swing = rng.uniform(1.3, 1.7) if sits else rng.normal(0.05, 0.25)
     bend = rng.uniform(1.2, 1.7) if sits else abs(rng.normal(0, 0.3))
     out = side * abs(rng.normal(0.07, 0.1))
@@ -54,9 +60,13 @@ def person(rng: np.random.Generator, sits: bool = False, height: float | None = 
     ]
     head = neck + np.array([rng.normal(0, 0.01), 0.11, -0.01]) * h
     parts.append((ellipsoid(0.045 * h, 0.065 * h, 0.055 * h, tuple(head)), skin))
-    parts.append((ellipsoid(0.05 * h, 0.06 * h, 0.055 * h, tuple(head + [0, 0.018 * h, 0.014 * h])), hair))
+    parts.append(
+        (ellipsoid(0.05 * h, 0.06 * h, 0.055 * h, tuple(head + [0, 0.018 * h, 0.014 * h])), hair)
+    )
     if rng.random() < 0.2:
-        parts.append((ellipsoid(0.09 * h, 0.012 * h, 0.09 * h, tuple(head + [0, 0.05 * h, 0])), hair))
+        parts.append(
+            (ellipsoid(0.09 * h, 0.012 * h, 0.09 * h, tuple(head + [0, 0.05 * h, 0])), hair)
+        )
     dress = rng.random() < 0.15 and not sits
     for side in (-1, 1):
         shoulder = neck + np.array([side * wide * 0.95 / h, -0.01, 0]) * h
@@ -72,7 +82,10 @@ def person(rng: np.random.Generator, sits: bool = False, height: float | None = 
 def animal(rng: np.random.Generator, length: float | None = None) -> Prop:
     """A four-legged animal, from cat to cow; it looks to +x or is turned by the caller."""
     s = rng.uniform(0.4, 2.0) if length is None else length
-    fur, legs = paint(rng, "leafy", (1 / s, 4 / s), hue=rng.normal(0.08, 0.05), vivid=0.8), s * rng.uniform(0.15, 0.4)
+    fur, legs = (
+        paint(rng, "leafy", (1 / s, 4 / s), hue=rng.normal(0.08, 0.05), vivid=0.8),
+        s * rng.uniform(0.15, 0.4),
+    )
     fat, y = s * rng.uniform(0.13, 0.24), 0.0
     y = legs + fat * 0.8
     chest, rump = np.array([0.3 * s, y, 0]), np.array([-0.3 * s, y + rng.normal(0, 0.03) * s, 0])
@@ -91,7 +104,9 @@ def animal(rng: np.random.Generator, length: float | None = None) -> Prop:
     parts.append((limb(head, snout, size * 0.5, size * 0.3), fur))
     for side in (-1, 1):
         ear = head + np.array([-0.1 * size, size * rng.uniform(0.9, 1.4), side * size * 0.6])
-        parts.append((limb(head + [0, size * 0.6, side * size * 0.5], ear, size * 0.25, size * 0.08), fur))
+        parts.append(
+            (limb(head + [0, size * 0.6, side * size * 0.5], ear, size * 0.25, size * 0.08), fur)
+        )
     tail = rump + np.array([-0.3 * s, rng.uniform(-0.2, 0.25) * s, rng.normal(0, 0.1) * s])
     parts.append((limb(rump, tail, fat * 0.2, fat * 0.12), fur))
     return parts

@@ -16,7 +16,9 @@ def moved(prop: Prop, at: tuple[float, float, float], yaw: float = 0.0) -> Prop:
 
 
 def _wooden(rng: np.random.Generator) -> Paint:
-    return paint(rng, "grain" if rng.random() < 0.6 else None, (0.6, 2.5), hue=rng.normal(0.07, 0.03))
+    return paint(
+        rng, "grain" if rng.random() < 0.6 else None, (0.6, 2.5), hue=rng.normal(0.07, 0.03)
+    )
 
 
 def _legs(w: float, h: float, d: float, thick: float, look: Paint) -> Prop:
@@ -42,7 +44,9 @@ def chair(rng: np.random.Generator) -> Prop:
     if rng.random() < 0.25:  # office chair
         parts.append((cylinder(0.03, seat), look))
         for a in np.arange(5) * 1.256:
-            parts.append((limb((0, 0.06, 0), (0.3 * np.cos(a), 0.04, 0.3 * np.sin(a)), 0.02, 0.02), look))
+            parts.append(
+                (limb((0, 0.06, 0), (0.3 * np.cos(a), 0.04, 0.3 * np.sin(a)), 0.02, 0.02), look)
+            )
     else:
         parts += _legs(w, seat, w, 0.035, look)
     if rng.random() < 0.5:
@@ -62,7 +66,9 @@ def sofa(rng: np.random.Generator) -> Prop:
     for i in range(count):
         x, each = (i + 0.5) * w / count - w / 2, w / count * 0.49
         parts.append((ellipsoid(each, 0.1, d * 0.45, (x, seat - 0.07, -0.05), 0.4), look))
-        parts.append((ellipsoid(each, back / 2, 0.12, (x, seat + back / 2, d / 2 - 0.12), 0.4), look))
+        parts.append(
+            (ellipsoid(each, back / 2, 0.12, (x, seat + back / 2, d / 2 - 0.12), 0.4), look)
+        )
     for side in (-1, 1):
         parts.append((box(arm, seat + 0.2, d, (side * (w / 2 + arm / 2), 0.02, 0)), look))
     for _ in range(rng.integers(0, 4)):

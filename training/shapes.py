@@ -93,7 +93,9 @@ def ellipsoid(
     return vertices.astype(np.float32), _grid_triangles(15, 25)
 
 
-def blob(rng: np.random.Generator, radius: float, bumps: float = 0.2, at: Point = (0, 0, 0)) -> Mesh:
+def blob(
+    rng: np.random.Generator, radius: float, bumps: float = 0.2, at: Point = (0, 0, 0)
+) -> Mesh:
     """A ball whose surface is pushed in and out by a few random waves; centred on `at`."""
     vertices, triangles = ellipsoid(1, 1, 1)
     waves = rng.normal(0, 2.2, (8, 3))

@@ -12,8 +12,15 @@ from .textures import Paint, paint
 def car(rng: np.random.Generator) -> Prop:
     """A car, van, bus or lorry; its length lies along z, its front looks to -z."""
     kind = rng.choice(4, p=[0.62, 0.22, 0.08, 0.08])
-    length = (rng.uniform(3.6, 4.8), rng.uniform(4.4, 5.6), rng.uniform(8, 12), rng.uniform(6, 10))[kind]
-    height = (rng.uniform(1.35, 1.7), rng.uniform(1.8, 2.4), rng.uniform(2.9, 4.3), rng.uniform(2.8, 3.8))[kind]
+    length = (rng.uniform(3.6, 4.8), rng.uniform(4.4, 5.6), rng.uniform(8, 12), rng.uniform(6, 10))[
+        kind
+    ]
+    height = (
+        rng.uniform(1.35, 1.7),
+        rng.uniform(1.8, 2.4),
+        rng.uniform(2.9, 4.3),
+        rng.uniform(2.8, 3.8),
+    )[kind]
     w = 1.75 if kind < 2 else 2.4
     body, glass = paint(rng, "plain", vivid=1.3), paint(rng, "plain", vivid=0.2)
     dark = Paint(glass.pattern, 1.0, np.full((3, 3), 0.012, np.float32), 0.3)
@@ -21,10 +28,24 @@ def car(rng: np.random.Generator) -> Prop:
     f, b, low = -length / 2, length / 2, 0.25
     if kind == 0:
         waist = height * 0.58
-        lower = [(f, low), (b, low), (b, waist * 0.95), (f + length * 0.3, waist), (f, waist * 0.75)]
+        lower = [
+            (f, low),
+            (b, low),
+            (b, waist * 0.95),
+            (f + length * 0.3, waist),
+            (f, waist * 0.75),
+        ]
         back = b - length * rng.uniform(0.02, 0.2)
-        cabin = [(f + length * 0.27, waist), (back, waist), (back - length * 0.1, height), (f + length * 0.42, height)]
-        roof = [(x, y + 0.01) for x, y in cabin[2:]] + [(f + length * 0.44, height - 0.06), (back - length * 0.1, height - 0.06)]
+        cabin = [
+            (f + length * 0.27, waist),
+            (back, waist),
+            (back - length * 0.1, height),
+            (f + length * 0.42, height),
+        ]
+        roof = [(x, y + 0.01) for x, y in cabin[2:]] + [
+            (f + length * 0.44, height - 0.06),
+            (back - length * 0.1, height - 0.06),
+        ]
     else:
         slope = 0.02 if kind == 2 else rng.uniform(0.05, 0.2)
         lower = [(f, low), (b, low), (b, height), (f + length * slope, height), (f, height * 0.55)]
@@ -32,7 +53,14 @@ def car(rng: np.random.Generator) -> Prop:
                  (b - length * 0.05, height * 0.88), (f + length * (slope + 0.03), height * 0.88)]  # fmt: skip
         roof = []
     parts: Prop = [(place(prism([(-x, y) for x, y in lower], w), yaw=np.pi / 2), body)]
-    parts.append((place(prism([(-x, y) for x, y in cabin], w * (0.9 if kind == 0 else 1.01)), yaw=np.pi / 2), glass))
+    parts.append(
+        (
+            place(
+                prism([(-x, y) for x, y in cabin], w * (0.9 if kind == 0 else 1.01)), yaw=np.pi / 2
+            ),
+            glass,
+        )
+    )
     if roof:
         parts.append((place(prism([(-x, y) for x, y in roof], w * 0.92), yaw=np.pi / 2), body))
     r = 0.33 if kind < 2 else 0.48
@@ -51,7 +79,9 @@ def car(rng: np.random.Generator) -> Prop:
 
 def house(rng: np.random.Generator, w: float, h: float, d: float) -> Prop:
     """A building; the front (towards -z) and sides carry windows, real ones stick out a little."""
-    kind = "windows" if rng.random() < 0.6 else str(rng.choice(["bricks", "plain", "cloudy", "tiles"]))
+    kind = (
+        "windows" if rng.random() < 0.6 else str(rng.choice(["bricks", "plain", "cloudy", "tiles"]))
+    )
     wall, trim = paint(rng, kind, (0.1, 0.35)), paint(rng, "plain")
     parts: Prop = [(box(w, h, d), wall)]
     if kind != "windows":
@@ -69,7 +99,9 @@ def house(rng: np.random.Generator, w: float, h: float, d: float) -> Prop:
         gable = prism([(-w * 0.54, h), (w * 0.54, h), (0, h + rise)], d * 1.05)
         turned = prism([(-d * 0.54, h), (d * 0.54, h), (0, h + rise)], w * 1.05)
         roof = gable if rng.random() < 0.4 else place(turned, yaw=np.pi / 2)
-        parts.append((roof, paint(rng, str(rng.choice(["tiles", "stripes", "cloudy"])), (0.5, 2), hue=0.03)))
+        parts.append(
+            (roof, paint(rng, str(rng.choice(["tiles", "stripes", "cloudy"])), (0.5, 2), hue=0.03))
+        )
     else:
         parts.append((box(w * 1.02, 0.4, d * 1.02, (0, h, 0)), trim))
     for _ in range(rng.integers(0, 3)):
@@ -97,7 +129,9 @@ def tree(rng: np.random.Generator, height: float | None = None) -> Prop:
     parts = [(limb((0, 0, 0), (lean[0], trunk * 1.2, lean[1]), thick, thick * 0.6), bark)]
     crown = (h - trunk) * rng.uniform(0.35, 0.6)
     for _ in range(rng.integers(3, 7)):
-        at = np.array([lean[0], trunk + (h - trunk) * 0.5, lean[1]]) + rng.normal(0, 0.35, 3) * crown
+        at = (
+            np.array([lean[0], trunk + (h - trunk) * 0.5, lean[1]]) + rng.normal(0, 0.35, 3) * crown
+        )
         parts.append((limb((lean[0], trunk, lean[1]), at, thick * 0.4, thick * 0.1), bark))
         if choice > 0.4:
             parts.append((blob(rng, crown * rng.uniform(0.4, 0.75), 0.15, tuple(at)), green))
@@ -109,7 +143,9 @@ def tree(rng: np.random.Generator, height: float | None = None) -> Prop:
 def bush(rng: np.random.Generator, size: float | None = None) -> Prop:
     s = rng.uniform(0.4, 2.0) if size is None else size
     green = paint(rng, "leafy", (0.6, 3), hue=rng.normal(0.27, 0.06))
-    parts: Prop = [(leaves(rng, 120, s * 0.1, (s * 0.6, s * 0.45, s * 0.6), (0, s * 0.45, 0)), green)]
+    parts: Prop = [
+        (leaves(rng, 120, s * 0.1, (s * 0.6, s * 0.45, s * 0.6), (0, s * 0.45, 0)), green)
+    ]
     for _ in range(rng.integers(1, 4)):
         x, z = rng.normal(0, 0.3, 2) * s
         parts.append((blob(rng, s * rng.uniform(0.25, 0.5), 0.2, (x, s * 0.35, z)), green))
@@ -124,7 +160,9 @@ def post(rng: np.random.Generator) -> Prop:
         parts.append((limb((0, h, 0), (rng.uniform(-1.5, 1.5), h + 0.3, 0), 0.05, 0.05), look))
     elif h > 1.6 and rng.random() < 0.7:
         w, high = rng.uniform(0.3, 0.9, 2)
-        parts.append((box(w, high, 0.03, (0, h - high, -0.06)), paint(rng, "picture", (1, 3), vivid=1.3)))
+        parts.append(
+            (box(w, high, 0.03, (0, h - high, -0.06)), paint(rng, "picture", (1, 3), vivid=1.3))
+        )
     return parts
 
 
@@ -132,7 +170,12 @@ def fence(rng: np.random.Generator, length: float) -> Prop:
     """A wall, a hedge or a picket fence along x."""
     h, choice = rng.uniform(0.6, 2.2), rng.random()
     if choice < 0.35:
-        return [(box(length, h, 0.25), paint(rng, str(rng.choice(["bricks", "cloudy", "plain"])), (0.4, 1.5)))]
+        return [
+            (
+                box(length, h, 0.25),
+                paint(rng, str(rng.choice(["bricks", "cloudy", "plain"])), (0.4, 1.5)),
+            )
+        ]
     if choice < 0.65:
         green = paint(rng, "leafy", (0.6, 2), hue=0.27)
         return [(box(length, h, 0.7), green),
@@ -146,7 +189,9 @@ def fence(rng: np.random.Generator, length: float) -> Prop:
 
 def rock(rng: np.random.Generator, size: float | None = None) -> Prop:
     s = rng.uniform(0.2, 1.6) if size is None else size
-    look = paint(rng, str(rng.choice(["cloudy", "blotches", "leafy"])), (0.5, 3), hue=0.1, vivid=0.4)
+    look = paint(
+        rng, str(rng.choice(["cloudy", "blotches", "leafy"])), (0.5, 3), hue=0.1, vivid=0.4
+    )
     return [(blob(rng, s * 0.6, 0.3, (0, s * 0.25, 0)), look)]
 
 

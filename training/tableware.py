@@ -12,10 +12,14 @@ from .textures import paint
 def cup(rng: np.random.Generator) -> Prop:
     r, h = rng.uniform(0.03, 0.05), rng.uniform(0.06, 0.13)
     look, flare = paint(rng, repeats=(4, 12)), rng.uniform(0.65, 1.05)
-    body = lathe([(0, 0.002), (r * flare, 0), (r, h), (r * 0.9, h), (r * flare * 0.85, 0.01), (0, 0.01)])
+    body = lathe(
+        [(0, 0.002), (r * flare, 0), (r, h), (r * 0.9, h), (r * flare * 0.85, 0.01), (0, 0.01)]
+    )
     parts: Prop = [(body, look)]
     if rng.random() < 0.6:
-        parts.append((cylinder(r * 0.9, 0.001, (0, h * rng.uniform(0.5, 0.9), 0)), paint(rng, "plain")))
+        parts.append(
+            (cylinder(r * 0.9, 0.001, (0, h * rng.uniform(0.5, 0.9), 0)), paint(rng, "plain"))
+        )
     if rng.random() < 0.6:
         a = np.linspace(-1.4, 1.4, 8)
         yaw = rng.uniform(0, 6.3)
@@ -104,8 +108,12 @@ def tool(rng: np.random.Generator) -> Prop:
     if choice < 0.65:
         t = np.linspace(0, 1, 24)
         wave = np.cumsum(rng.normal(0, 0.25, (24, 2)), axis=0)
-        path = np.stack([np.cumsum(np.cos(wave[:, 0])), 0.1 + 0 * t, np.cumsum(np.sin(wave[:, 0]))], -1)
-        return [(tube((path - path.mean(axis=0)) * 0.02 + [0, 0.004, 0], 0.003, 5), paint(rng, "plain"))]
+        path = np.stack(
+            [np.cumsum(np.cos(wave[:, 0])), 0.1 + 0 * t, np.cumsum(np.sin(wave[:, 0]))], -1
+        )
+        return [
+            (tube((path - path.mean(axis=0)) * 0.02 + [0, 0.004, 0], 0.003, 5), paint(rng, "plain"))
+        ]
     look, dark = paint(rng), paint(rng, "plain")
     body = place(cylinder(0.035, 0.2), (-0.1, 0.17, 0), roll=-np.pi / 2)
     return [(body, look), (box(0.045, 0.15, 0.04, (-0.05, 0.03, 0)), dark),
@@ -120,7 +128,10 @@ def toy(rng: np.random.Generator) -> Prop:
         return [(cylinder(r, h, top=float(rng.choice([0.02, 0.5]))), look)]
     if choice < 0.5:
         w, d = rng.uniform(0.06, 0.2), rng.uniform(0.04, 0.08)
-        studs = [(cylinder(0.012, 0.012, (x, 0.05, 0)), look) for x in np.arange(-w / 2 + 0.02, w / 2, 0.035)]
+        studs = [
+            (cylinder(0.012, 0.012, (x, 0.05, 0)), look)
+            for x in np.arange(-w / 2 + 0.02, w / 2, 0.035)
+        ]
         return [(box(w, 0.05, d), look), *studs]
     if choice < 0.7:
         triangle = [(-r, 0), (r, 0), (rng.uniform(-r, r), h)]

@@ -1,7 +1,7 @@
 """Surface patterns and paints.
 
-A pattern is a tileable picture of three weights that sum to one; a paint gives each weight a colour.
-So a few hundred patterns dress any number of surfaces, and no pattern can stand for a distance.
+A pattern is a tileable picture of three weights that sum to one; a paint gives each weight a
+colour. So a few hundred patterns dress any number of surfaces, and no pattern can stand for a distance.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _blotches(rng: np.random.Generator) -> Pattern:
 
 def _grain(rng: np.random.Generator) -> Pattern:
     noise = power_noise(rng, (SIZE, SIZE), rng.uniform(0.7, 1.4), rng.uniform(4, 14))
-    x, y = _axes(rng, 2, 7)
+    _, y = _axes(rng, 2, 7)
     gap = (y % 1) < rng.uniform(0.0, 0.08)
     tone = np.sin(np.floor(y) * 2.4) * 0.15
     return _weights((0.25 + 0.6 * noise + tone) * ~gap, 0.7 * ~gap)
@@ -189,6 +189,12 @@ class PatternBank:
         return top * (1 - fy) + bottom * fy
 
 
+def wear_patterns(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Numbers (count,) int32 of patterns that look like dirt, fading or grain."""
+    kinds = rng.choice([_KINDS.index(kind) for kind in ("cloudy", "leafy", "grain")], count)
+    return (kinds * COPIES + rng.integers(0, COPIES, count)).astype(np.int32)
+
+
 @dataclass(frozen=True)
 class Paint:
     """How a surface looks: a pattern, three linear-light colours, and how it answers to light."""
@@ -202,8 +208,10 @@ class Paint:
 
 def colour(rng: np.random.Generator, hue: float | None = None, vivid: float = 1.0) -> np.ndarray:
     """A linear-light colour (3,) float32, mostly muted as in photos; `hue` in turns, 0 = red."""
-    hue = rng.random() if hue is None else hue
-    saturation = rng.beta(1.1, 2.2) * vivid
+    if hue is None:  # the world is more often brown or blue than pink
+        near = ((0.09, 0.05), (0.6, 0.06), (rng.random(), 0.0))[rng.choice(3, p=[0.5, 0.15, 0.35])]
+        hue = rng.normal(*near)
+    saturation = rng.beta(1.0, 2.6) * vivid
     value = rng.uniform(0.06, 0.95)
     phase = (hue + np.array([0, 1 / 3, 2 / 3])[[0, 2, 1]]) * 2 * np.pi
     rgb = value * (1 - saturation * (0.5 - 0.5 * np.cos(phase)))

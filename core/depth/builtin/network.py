@@ -1,8 +1,12 @@
-"""The built-in network: checked weights and `predict`. Imports only the standard library and numpy."""
+"""The built-in network: checked weights and `predict`.
+
+Imports nothing but the standard library and numpy.
+"""
 
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -77,15 +81,15 @@ class BuiltinNetwork:
         """
         source = WEIGHTS if path is None else Path(path)
         try:
+            with zipfile.ZipFile(source):  # np.load would also take a single array
+                pass
             with np.load(source, allow_pickle=False) as stored:
-                if not isinstance(stored, np.lib.npyio.NpzFile):
-                    raise ValueError("a single array")
                 tensors = {name: stored[name] for name in stored.files}
         except FileNotFoundError as error:
             raise WeightsError(
                 f"The built-in network's weights are missing: {source}. {_REMEDY}"
             ) from error
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
             raise WeightsError(
                 f"The built-in network's weights can't be read: {source} ({error}). {_REMEDY}"
             ) from error

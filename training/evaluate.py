@@ -1,0 +1,126 @@
+"""Measure the built-in network on real photos with measured depth, through the door that ships.
+
+    UNFLAT_EVAL=FOLDER python -m training.evaluate [--weights FILE] [--pictures FOLDER]
+
+FOLDER holds one folder for each frame, named SOURCE_FRAME or SOURCE-ANYTHING_FRAME, with image.jpg,
+depth.png (16 bit: millimetres, or disparity x 256; 0 = not measured) and meta.json ("kind": "depth"
+or "disparity"). Each prediction is fitted to the truth in inverse depth by scale and shift (least
+squares), then AbsRel, delta1 and the ordinal error are averaged over frames of a source, and those
+over sources. Such photos are only ever measured on, never trained on. Needs Pillow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from unflat.core.depth.builtin.network import BuiltinNetwork
+from unflat.core.depth.builtin.upsample import upsample_guided
+
+Predict = Callable[[np.ndarray], np.ndarray]
+_PAIRS = 20000
+_TELL_APART = 1.1  # pairs whose depths differ by less are not asked for
+METRICS = ("AbsRel", "delta1", "ordinal")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One photo (H, W, 3) float32 sRGB with inverse depth (H, W); 0 where not measured."""
+
+    name: str
+    source: str
+    rgb: np.ndarray
+    inverse: np.ndarray
+
+
+def read_frames(folder: Path) -> Iterator[Frame]:
+    """All frames in a folder, by name."""
+    for place in sorted(path.parent for path in folder.glob("*/image.jpg")):
+        kind = json.loads((place / "meta.json").read_text())["kind"]
+        stored = np.asarray(Image.open(place / "depth.png")).astype(np.float64)
+        with np.errstate(divide="ignore"):
+            inverse = (
+                stored / 256 if kind == "disparity" else np.where(stored > 0, 1000 / stored, 0)
+            )
+        rgb = np.asarray(Image.open(place / "image.jpg").convert("RGB"), np.float32) / 255
+        source = place.name.rsplit("_", 1)[0].split("-")[0]
+        yield Frame(place.name, source, rgb, inverse)
+
+
+def measure(prediction: np.ndarray, inverse: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """AbsRel, delta1 and ordinal error (3,) of one frame after the fit; lower, higher, lower is better."""
+    known = inverse > 0
+    guess, truth = prediction[known].astype(np.float64), inverse[known]
+    scale, shift = np.linalg.lstsq(np.stack([guess, np.ones_like(guess)], 1), truth, rcond=None)[0]
+    # A fit may cross zero far away; half the smallest true value is as far as it may reach.
+    fitted = np.maximum(guess * scale + shift, np.quantile(truth, 0.01) / 2)
+    ratio = truth / fitted
+    i, j = rng.integers(0, len(truth), (2, _PAIRS))
+    clear = np.abs(np.log(truth[i] / truth[j])) > np.log(_TELL_APART)
+    wrong = np.sign(guess[i] - guess[j]) != np.sign(truth[i] - truth[j])
+    ordinal = wrong[clear].mean() if clear.any() else np.nan
+    return np.array(
+        [np.abs(ratio - 1).mean(), (np.maximum(ratio, 1 / ratio) < 1.25).mean(), ordinal]
+    )
+
+
+def lower_is_nearer(rgb: np.ndarray) -> np.ndarray:
+    """The guess to beat: inverse depth grows down the photo."""
+    return np.repeat(np.linspace(0, 1, rgb.shape[0])[:, None], rgb.shape[1], axis=1)
+
+
+def built_in(weights: Path | None = None) -> Predict:
+    """The network and the guided enlargement, as Unflat runs them."""
+    network = BuiltinNetwork.load(weights)
+    return lambda rgb: upsample_guided(network.predict(rgb), rgb)
+
+
+def evaluate(predict: Predict, folder: Path) -> dict[str, np.ndarray]:
+    """Metrics (3,) for each source, and their mean as "all sources"."""
+    rng = np.random.default_rng(0)
+    rows: dict[str, list[np.ndarray]] = {}
+    for frame in read_frames(folder):
+        values = measure(predict(frame.rgb), frame.inverse, rng)
+        rows.setdefault(frame.source, []).append(values)
+    table = {source: np.nanmean(values, axis=0) for source, values in rows.items()}
+    table["all sources"] = np.nanmean(list(table.values()), axis=0)
+    return table
+
+
+def _save_pictures(predict: Predict, folder: Path, target: Path) -> None:
+    """Photo and prediction side by side, to look at."""
+    target.mkdir(parents=True, exist_ok=True)
+    for frame in read_frames(folder):
+        inverse = predict(frame.rgb)
+        low, high = np.quantile(inverse, (0.01, 0.99))
+        grey = np.clip((inverse - low) / (high - low + 1e-9), 0, 1)[..., None].repeat(3, axis=2)
+        both = np.concatenate([frame.rgb, grey], axis=1)
+        Image.fromarray((both * 255).astype(np.uint8)).save(target / f"{frame.name}.png")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder", type=Path, nargs="?", default=os.environ.get("UNFLAT_EVAL"))
+    parser.add_argument("--weights", type=Path, help="default: the ones that ship")
+    parser.add_argument("--trivial", action="store_true", help='measure "lower is nearer" instead')
+    parser.add_argument("--pictures", type=Path, help="also save photo and prediction here")
+    options = parser.parse_args()
+    if options.folder is None:
+        parser.error("name the folder of frames, or set UNFLAT_EVAL")
+    predict = lower_is_nearer if options.trivial else built_in(options.weights)
+    print(f"{'':14s}" + "".join(f"{name:>9s}" for name in METRICS))
+    for source, values in evaluate(predict, Path(options.folder)).items():
+        print(f"{source:14s}" + "".join(f"{value:9.3f}" for value in values))
+    if options.pictures:
+        _save_pictures(predict, Path(options.folder), options.pictures)
+
+
+if __name__ == "__main__":
+    main()

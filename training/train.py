@@ -1,0 +1,194 @@
+"""Train the built-in network.
+
+    nice -n 19 python -m training.train DATA RUN --steps 9000 --scale 0.5
+    nice -n 19 python -m training.train DATA RUN2 --steps 1500 --scale 1 --rate 4e-4 --start RUN/last.pt
+
+RUN gets last.pt (network, its running average, optimiser, step), log.jsonl and curves.png. Calling
+again with the same RUN goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .augment import augment
+from .data import Shards
+from .losses import loss
+from .network import TorchNetwork, with_position
+
+_AVERAGE = 0.998  # share of the running average that a step keeps
+_WARM_UP = 300  # steps
+_EVERY = 250  # steps between log lines, checkpoints and looks for new shards
+
+
+class Trainer:
+    """The network, its running average and the optimiser."""
+
+    def __init__(self, rate: float) -> None:
+        self.network = TorchNetwork().to(memory_format=torch.channels_last)
+        self.average = TorchNetwork().requires_grad_(False)
+        self.average.load_state_dict(self.network.state_dict())
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(), lr=rate, weight_decay=0.02, betas=(0.9, 0.98)
+        )
+        self.step = 0
+
+    def update(self, photo: Tensor, inverse: Tensor, rate: float) -> float:
+        """One step at this learning rate on (B, 3, H, W) and (B, H, W); returns the loss."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        image = with_position(photo).to(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16):
+            prediction = self.network(image)
+        value = loss(prediction.float(), inverse)
+        self.optimiser.zero_grad(set_to_none=True)
+        value.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        self.step += 1
+        keep = min(_AVERAGE, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            new = self.network.state_dict()
+            for name, tensor in self.average.state_dict().items():
+                if tensor.is_floating_point():
+                    tensor.lerp_(new[name], 1 - keep)
+                else:
+                    tensor.copy_(new[name])
+        return float(value.detach())
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint; the old one stays until the new one is complete."""
+        partial = path.with_suffix(".partial")
+        torch.save({"network": self.network.state_dict(), "average": self.average.state_dict(),
+                    "optimiser": self.optimiser.state_dict(), "step": self.step}, partial)  # fmt: skip
+        partial.replace(path)
+
+    def load(self, path: Path, weights_only: bool) -> None:
+        """Go on from a checkpoint, or start anew from its averaged weights."""
+        stored = torch.load(path, weights_only=True)
+        self.average.load_state_dict(stored["average"])
+        self.network.load_state_dict(stored["average" if weights_only else "network"])
+        if not weights_only:
+            self.optimiser.load_state_dict(stored["optimiser"])
+            self.step = int(stored["step"])
+
+
+def learning_rate(peak: float, step: int, progress: float) -> float:
+    """Linear warm-up over the first steps, then half a cosine down to 1 % of `peak`."""
+    warm = min(1.0, (step + 1) / _WARM_UP)
+    return peak * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
+
+
+def validation(network: TorchNetwork, shards: Shards, scale: float, batches: int = 8) -> float:
+    """Mean loss on kept-back scenes, the same ones every time."""
+    rng, values = np.random.default_rng(1), []
+    state = torch.get_rng_state()
+    torch.manual_seed(1)
+    network.eval()
+    with torch.no_grad():
+        for _ in range(batches):
+            photo, inverse = shards.batch(rng, 16)
+            size = [int(side * scale) for side in photo.shape[2:]]
+            photo = torch.nn.functional.interpolate(photo, size, mode="area")
+            inverse = torch.nn.functional.interpolate(inverse[:, None], size, mode="area")[:, 0]
+            values.append(float(loss(network(with_position(photo)), inverse)))
+    torch.set_rng_state(state)
+    return float(np.mean(values))
+
+
+def draw_curves(log: Path, picture: Path) -> None:
+    """Training and validation loss over steps."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    figure, axis = plt.subplots(figsize=(6, 3.5))
+    for key, label in (("loss", "training"), ("validation", "kept-back scenes, running average")):
+        axis.plot([row["step"] for row in rows], [row[key] for row in rows], label=label)
+    axis.set_xlabel("step")
+    axis.set_ylabel("loss")
+    axis.legend()
+    figure.tight_layout()
+    figure.savefig(picture, dpi=110)
+    plt.close(figure)
+
+
+def train(options: argparse.Namespace) -> None:
+    """Run all steps that the options ask for and have not been made yet."""
+    options.run.mkdir(parents=True, exist_ok=True)
+    last, log = options.run / "last.pt", options.run / "log.jsonl"
+    torch.manual_seed(options.seed)
+    trainer = Trainer(options.rate)
+    if last.exists():
+        trainer.load(last, weights_only=False)
+    elif options.start:
+        trainer.load(options.start, weights_only=True)
+    rng = np.random.default_rng([options.seed, trainer.step])
+    torch.manual_seed(options.seed + trainer.step)
+    shards, kept_back = Shards(options.data), Shards(options.data, validation=True)
+    begun, recent, first = time.monotonic(), [], trainer.step / options.steps
+    while trainer.step < options.steps:
+        progress = trainer.step / options.steps
+        if options.minutes:
+            spent = (time.monotonic() - begun) / 60 / options.minutes
+            progress = max(progress, first + (1 - first) * spent)
+            if progress >= 1:
+                break
+        trainer.network.train()
+        photo, inverse = shards.batch(rng, options.batch)
+        height, width = (int(side * options.scale) for side in photo.shape[2:])
+        photo, inverse = augment(photo, inverse, height, width)
+        recent.append(
+            trainer.update(photo, inverse, learning_rate(options.rate, trainer.step, progress))
+        )
+        if trainer.step % _EVERY == 0:
+            _report(trainer, shards, kept_back, options, recent, begun, log)
+            recent.clear()
+    _report(trainer, shards, kept_back, options, recent, begun, log)
+
+
+def _report(trainer: Trainer, shards: Shards, kept_back: Shards, options: argparse.Namespace,
+            recent: list[float], begun: float, log: Path) -> None:  # fmt: skip
+    """Log, save, draw, and look for new shards."""
+    shards.refresh()
+    row = {"step": trainer.step, "loss": float(np.mean(recent)) if recent else None,
+           "minutes": round((time.monotonic() - begun) / 60, 2), "photos": len(shards)}  # fmt: skip
+    kept_back.refresh()
+    row["validation"] = (
+        validation(trainer.average, kept_back, options.scale) if len(kept_back) else None
+    )
+    with log.open("a") as stream:
+        stream.write(json.dumps(row) + "\n")
+    print(row, flush=True)
+    trainer.save(options.run / "last.pt")
+    draw_curves(log, options.run / "curves.png")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("data", type=Path, help="folder with shards")
+    parser.add_argument("run", type=Path, help="folder for checkpoints and curves")
+    parser.add_argument("--steps", type=int, default=9000)
+    parser.add_argument("--minutes", type=float, help="finish the schedule early after this time")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--scale", type=float, default=0.5, help="of the photos' stored size")
+    parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate")
+    parser.add_argument(
+        "--start", type=Path, help="checkpoint whose averaged weights to start from"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    train(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()
