@@ -1,1 +1,67 @@
-"""placeholder"""
+"""Result -> datablocks. One file per kind of datablock; `build` is the only door.
+
+    arrays        what Blender takes in bulk, made of a Result without touching Blender
+    collection    one collection per photo, its root, and where the result came from
+    camera        the matched camera, and fitting a scene's render to it
+    images        the photo and the depth image, packed
+    material      the photo as light or as paint; the depth image as displacement
+    mesh_data, point_cloud, relief_nodes    one kind of geometry each
+    nodes         short words for wiring node trees
+"""
+
+from __future__ import annotations
+
+import bpy
+
+from ...core.pipeline import Result
+from ...core.settings import Output
+from . import camera, collection, images, material, mesh_data, point_cloud, relief_nodes
+from .arrays import SceneArrays, prepare
+from .rollback import rollback
+
+__all__ = ["SceneArrays", "build", "prepare"]
+
+
+def build(
+    scene: bpy.types.Scene, result: Result, arrays: SceneArrays | None = None
+) -> bpy.types.Collection:
+    """Put a result into the scene and return its collection.
+
+    `arrays` is what `prepare(result)` gave, for callers that let another thread do that part.
+    Nothing of the scene that was there before is changed. If anything fails, nothing stays.
+    """
+    arrays = arrays or prepare(result)
+    with rollback():
+        home = collection.Home(scene, result)
+        photo_image = images.photo(result.photo, arrays.photo_pixels)
+        depth_image = images.depth(home.name, result.camera.size, arrays.depth_pixels)
+        camera.add(home, result.camera, arrays.span, photo_image)
+        kinds = _kinds(home, result, arrays, photo_image, depth_image)
+        # Mesh, relief and points fill the same space, so only the first is shown at once.
+        for extra in kinds[1:]:
+            home.hide(extra)
+        home.finish()
+    return home.collection
+
+
+def _kinds(
+    home: collection.Home,
+    result: Result,
+    arrays: SceneArrays,
+    photo_image: bpy.types.Image,
+    depth_image: bpy.types.Image,
+) -> list[bpy.types.Object]:
+    """The objects with geometry, the one to show first."""
+    made = []
+    if arrays.mesh is not None:
+        surface = material.photo(home.name, photo_image, result.photo.alpha is not None)
+        material.add_depth_detail(surface, home.name, depth_image, result, arrays.span)
+        made.append(home.add("Mesh", mesh_data.create(f"{home.name} Mesh", arrays.mesh, surface)))
+    if Output.RELIEF in result.settings.outputs:
+        surface = material.photo(
+            f"{home.name} Relief", photo_image, result.photo.alpha is not None
+        )
+        made.append(relief_nodes.add(home, depth_image, surface, result, arrays.span))
+    if arrays.points is not None:
+        made.append(point_cloud.add(home, arrays.points))
+    return made

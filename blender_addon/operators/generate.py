@@ -1,0 +1,118 @@
+"""unflat.generate: a photo becomes a scene.
+
+No `from __future__ import annotations` here: Blender reads properties from annotations as values.
+"""
+
+from typing import Any
+
+import bpy
+from bpy.props import StringProperty
+
+from ...bridge.engine import Request
+from ...core import decoders
+from ...core.depthmap import DepthKind
+from ...core.errors import ImageError, SettingsError
+from ...core.pipeline import Result
+from ...core.settings import Output, Settings
+from .. import ids, photo_reader, viewport
+from ..properties import OUTPUTS, Choices, absolute
+from ..scene import SceneArrays, camera
+from ..scene import build as build_scene
+from ._job_operator import JobOperator
+
+FROM_PANEL = "unflat_panel"
+"""Context member by which the panel's button says that its photo is the scene's."""
+
+
+class UNFLAT_OT_generate(JobOperator, Choices, bpy.types.Operator):
+    """Build a textured 3D scene from the photo"""
+
+    bl_idname = ids.GENERATE
+    bl_label = "Generate"
+    bl_options = {"UNDO"}
+
+    filepath: StringProperty(
+        name="Photo",
+        description="The photo; if not given, the one in the scene's settings",
+        subtype="FILE_PATH",
+        options={"SKIP_SAVE"},
+    )
+    model: StringProperty(
+        name="Model",
+        description="Id of the model; if not given, the one in the scene's settings",
+        options={"SKIP_SAVE"},
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        settings = getattr(context, FROM_PANEL, None)
+        if settings is not None and not settings.photo:
+            cls.poll_message_set("Choose a photo first")
+            return False
+        if settings is not None and not settings.outputs:
+            cls.poll_message_set("Choose at least one output")
+            return False
+        return super().poll(context)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if self.filepath:  # dropped: show it in the sidebar, ready for another try
+            getattr(context.scene, ids.SETTINGS).photo = self.filepath
+        return super().invoke(context, event)
+
+    def request(self, context: bpy.types.Context) -> Request:
+        kind = self._chosen(context, "depth_kind")
+        photo = absolute(self.filepath or getattr(context.scene, ids.SETTINGS).photo)
+        if photo is None:
+            raise ImageError("No photo is given, choose one.")
+        settings = self._settings(context)
+        return Request(
+            photo=photo if decoders.available() else photo_reader.load(photo),
+            settings=settings,
+            depth=absolute(self._chosen(context, "depth_filepath")),
+            depth_kind=None if kind == "FILE" else DepthKind[kind],
+            camera=absolute(self._chosen(context, "camera_filepath")),
+        )
+
+    def _settings(self, context: bpy.types.Context) -> Settings:
+        outputs = self._chosen(context, "outputs")
+        if not outputs:
+            raise SettingsError("No output is chosen, choose at least one.")
+        settings = getattr(context.scene, ids.SETTINGS)
+        own_fov = self.properties.is_property_set("fov")
+        return Settings(
+            model=self.model or settings.model,
+            fov=self.fov if own_fov else settings.fov if settings.use_fov else None,
+            near_far_ratio=self._chosen(context, "near_far_ratio"),
+            edge_ratio=self._chosen(context, "edge_ratio"),
+            max_faces=self._chosen(context, "max_faces"),
+            outputs=frozenset(Output[name] for name in outputs),
+        )
+
+    def _chosen(self, context: bpy.types.Context, name: str) -> Any:
+        """The operator's own value if it was given, else the scene's."""
+        given = self.properties.is_property_set(name)
+        return getattr(self if given else getattr(context.scene, ids.SETTINGS), name)
+
+    def build(
+        self, scene: bpy.types.Scene, result: Result, arrays: SceneArrays
+    ) -> tuple[str, ...]:
+        when = self._chosen(bpy.context, "fit_render")
+        fit = when == "ALWAYS" or (when == "AUTO" and camera.is_fresh(scene))
+        home = build_scene(scene, result, arrays)
+        if fit:
+            camera.fit_render(scene, camera.of(home))
+            viewport.look_through(scene)
+        return (_summary(home, result), *result.warnings)
+
+
+def _summary(home: bpy.types.Collection, result: Result) -> str:
+    """What was built, as one sentence."""
+    names = [name for ident, name, *_ in OUTPUTS if Output[ident] in result.settings.outputs]
+    made = " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+    shown = f"; only the {names[0].lower()} is shown, the eyes in the outliner switch" * (
+        len(names) > 1
+    )
+    return f"{home.name}: {made} in {sum(result.seconds.values()):.1f} s{shown}."
+
+
+CLASSES = (UNFLAT_OT_generate,)

@@ -1,0 +1,169 @@
+"""What the artist chooses. Defaults and ranges are those of `core.settings`.
+
+No `from __future__ import annotations` here: Blender reads properties from annotations as values.
+"""
+
+from pathlib import Path
+
+import bpy
+from bpy.props import (
+    BoolProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
+
+from ..core.camera import DEFAULT_FOV
+from ..core.depth.catalog import MODELS
+from ..core.depthmap import DepthKind
+from ..core.images import SUFFIXES
+from ..core.settings import RANGES, Output, Settings
+from . import ids
+
+_DEFAULTS = Settings()
+_BIGGEST_INT = 2**31 - 1
+
+OUTPUTS = (
+    (Output.MESH.name, "Mesh", "A surface with the photo on it, cut where the depth jumps",
+     "MESH_DATA", 1),
+    (Output.POINTS.name, "Points", "A point for every pixel, with its colour",
+     "POINTCLOUD_DATA", 2),
+    (Output.RELIEF.name, "Relief", "A grid that Geometry Nodes displace live by the depth image",
+     "MOD_DISPLACE", 4),
+)
+
+_DEPTH_KINDS = (
+    ("FILE", "As the File Says", "What an NPZ of Unflat says of itself, metres for other files"),
+    (DepthKind.METRES.name, "Metres", "Distances; whole numbers are millimetres"),
+    (DepthKind.RELATIVE.name, "Relative", "Distances in no known unit, larger is farther"),
+    (DepthKind.INVERSE.name, "Inverse Depth", "Nearness in no known unit, larger is nearer"),
+)
+
+FIT_CHOICES = (
+    ("AUTO", "In a Fresh Scene",
+     "Look through the photo's camera if the scene holds nothing but Blender's startup objects"),
+    ("ALWAYS", "Always", "Look through the photo's camera after every photo"),
+    ("NEVER", "Never", "Leave the scene's camera, render size and colours as they are"),
+)
+
+
+class Choices:
+    """Properties shared by the scene's settings and the operator."""
+
+    outputs: EnumProperty(
+        name="Outputs",
+        description="What to build from the photo",
+        items=OUTPUTS,
+        default={output.name for output in _DEFAULTS.outputs},
+        options={"ENUM_FLAG", "SKIP_SAVE"},
+    )
+    fov: FloatProperty(
+        name="Field of View",
+        description="Degrees that the photo shows from its left edge to its right edge",
+        default=DEFAULT_FOV,
+        min=RANGES["fov"][0],
+        max=RANGES["fov"][1],
+        precision=1,
+        step=100,
+        options={"SKIP_SAVE"},
+    )
+    near_far_ratio: FloatProperty(
+        name="Near to Far",
+        description="How many times farther the farthest pixel is than the nearest, "
+        "for models that don't know distances",
+        default=_DEFAULTS.near_far_ratio,
+        min=RANGES["near_far_ratio"][0],
+        max=RANGES["near_far_ratio"][1],
+        soft_max=50.0,
+        options={"SKIP_SAVE"},
+    )
+    edge_ratio: FloatProperty(
+        name="Edge Cut",
+        description="Neighbours whose distances differ by more than this ratio are cut apart; "
+        "lower cuts more",
+        default=_DEFAULTS.edge_ratio,
+        min=RANGES["edge_ratio"][0],
+        max=RANGES["edge_ratio"][1],
+        soft_max=2.0,
+        precision=3,
+        step=1,
+        options={"SKIP_SAVE"},
+    )
+    max_faces: IntProperty(
+        name="Max Faces",
+        description="The mesh has at most this many triangles",
+        default=_DEFAULTS.max_faces,
+        min=int(RANGES["max_faces"][0]),
+        max=min(int(RANGES["max_faces"][1]), _BIGGEST_INT),
+        soft_min=1000,
+        step=10_000,
+        options={"SKIP_SAVE"},
+    )
+    depth_filepath: StringProperty(
+        name="Depth Map",
+        description="A depth map of the photo's size to use instead of a model: "
+        "PNG, TIFF, EXR, NPZ or NPY",
+        subtype="FILE_PATH",
+        options={"SKIP_SAVE"},
+    )
+    depth_kind: EnumProperty(
+        name="Holds",
+        description="What the numbers of the depth map mean",
+        items=_DEPTH_KINDS,
+        options={"SKIP_SAVE"},
+    )
+    camera_filepath: StringProperty(
+        name="Camera",
+        description="A camera.json with the photo's known intrinsics; "
+        "it goes before the field of view",
+        subtype="FILE_PATH",
+        options={"SKIP_SAVE"},
+    )
+    fit_render: EnumProperty(
+        name="Look Through",
+        description="When to make the photo's camera the scene's camera, "
+        "with the photo's size and true colours",
+        items=FIT_CHOICES,
+        options={"SKIP_SAVE"},
+    )
+
+
+class UNFLAT_PG_settings(Choices, bpy.types.PropertyGroup):
+    """What the sidebar shows, saved with the scene."""
+
+    photo: StringProperty(
+        name="Photo",
+        description="The photo to turn into a scene: " + ", ".join(s[1:].upper() for s in SUFFIXES),
+        subtype="FILE_PATH",
+    )
+    model: EnumProperty(
+        name="Model",
+        description="What estimates the depth of the photo",
+        items=[
+            (card.id, card.title, f"{card.source}. Licence: {card.licence}") for card in MODELS
+        ],
+        default=_DEFAULTS.model,
+    )
+    use_fov: BoolProperty(
+        name="Set Field of View",
+        description="Use this field of view instead of what the photo file or the model says",
+        default=False,
+    )
+
+
+def absolute(path: str) -> Path | None:
+    """A path as typed by the artist, // and ~ resolved; None if empty."""
+    return Path(bpy.path.abspath(path)).expanduser() if path.strip() else None
+
+
+def attach() -> None:
+    setattr(bpy.types.Scene, ids.SETTINGS, PointerProperty(type=UNFLAT_PG_settings))
+
+
+def detach() -> None:
+    delattr(bpy.types.Scene, ids.SETTINGS)
+
+
+CLASSES = (UNFLAT_PG_settings,)

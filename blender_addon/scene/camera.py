@@ -1,0 +1,73 @@
+"""The matched camera, and fitting a scene's render to it."""
+
+from __future__ import annotations
+
+from math import pi
+
+import bpy
+
+from ...core.camera import Pinhole
+from .collection import Home, is_ours
+
+SENSOR_WIDTH = 36.0
+"""Millimetres: full frame, so that the lens reads as its 35 mm equivalent."""
+
+_SIZE = "unflat_size"
+_STARTUP_OBJECTS = {"Cube": "MESH", "Light": "LIGHT", "Camera": "CAMERA"}
+
+
+def add(
+    home: Home, pinhole: Pinhole, span: tuple[float, float], image: bpy.types.Image
+) -> bpy.types.Object:
+    """A camera that sees the scene as the photo does; `span` is (nearest, farthest) z-depth."""
+    data = bpy.data.cameras.new(f"{home.name} Camera")
+    data.sensor_fit = "HORIZONTAL"
+    data.sensor_width = SENSOR_WIDTH
+    data.lens = pinhole.fx * SENSOR_WIDTH / pinhole.width
+    data.shift_x = (pinhole.width / 2 - pinhole.cx) / pinhole.width
+    aspect = pinhole.fx / pinhole.fy  # Blender's unit for both shifts is the picture's width
+    data.shift_y = aspect * (pinhole.cy - pinhole.height / 2) / pinhole.width
+    near, far = span
+    data.clip_start = min(data.clip_start, near / 4)
+    data.clip_end = max(data.clip_end, far * 4)
+    data.display_size = near / 4
+    backdrop = data.background_images.new()
+    backdrop.image = image
+    backdrop.alpha = 0.5  # for comparing: off until the artist switches it on
+    thing = home.add("Camera", data)
+    thing.rotation_euler = (pi / 2, 0, 0)
+    thing[_SIZE] = (pinhole.width, pinhole.height)
+    thing["unflat_pixel_aspect"] = aspect
+    return thing
+
+
+def of(collection: bpy.types.Collection) -> bpy.types.Object | None:
+    """The matched camera in a photo's collection, or None if it was removed."""
+    return next((o for o in collection.objects if o.type == "CAMERA" and _SIZE in o), None)
+
+
+def is_fresh(scene: bpy.types.Scene) -> bool:
+    """Whether the scene holds nothing but Blender's startup objects and Unflat's own.
+
+    Only there may a result change how the scene renders without being asked.
+    """
+    return all(is_ours(o) or _STARTUP_OBJECTS.get(o.name) == o.type for o in scene.objects)
+
+
+def fit_render(scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
+    """Make the scene's render the photo again: camera, picture size, and true colours.
+
+    The view transform becomes Standard, because every other one changes the photo's colours.
+    """
+    width, height = camera[_SIZE]
+    aspect = camera["unflat_pixel_aspect"]
+    scene.camera = camera
+    render = scene.render
+    render.resolution_x, render.resolution_y = int(width), int(height)
+    render.resolution_percentage = 100
+    render.pixel_aspect_x = max(1.0, 1 / aspect)
+    render.pixel_aspect_y = max(1.0, aspect)
+    scene.view_settings.view_transform = "Standard"
+    scene.view_settings.look = "None"
+    scene.view_settings.exposure = 0.0
+    scene.view_settings.gamma = 1.0

@@ -1,0 +1,87 @@
+"""One collection per photo: a root to move the whole by, and where it came from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import bpy
+
+from ...core import __version__
+from ...core.depth import catalog
+from ...core.pipeline import USER_DEPTH, Result
+
+EYE_HEIGHT = 1.6
+"""Metres of the photo's camera above the root, so that the root stands on the photo's ground."""
+
+MARK = "unflat_version"
+"""Custom property that every collection and object of ours carries."""
+
+
+class Home:
+    """The collection of one photo while it is being built."""
+
+    def __init__(self, scene: bpy.types.Scene, result: Result) -> None:
+        self.scene = scene
+        self.collection = bpy.data.collections.new(result.photo.name)
+        self.name: str = self.collection.name
+        scene.collection.children.link(self.collection)
+        _describe(self.collection, result)
+        self._hidden: list[bpy.types.Object] = []
+        self.root = bpy.data.objects.new(self.name, None)
+        self.root.empty_display_size = 0.5
+        self.root.location = scene.cursor.location
+        self._link(self.root)
+
+    def add(
+        self, kind: str, data: bpy.types.ID, location: tuple[float, float, float] = (0, 0, 0)
+    ) -> bpy.types.Object:
+        """A new object, named after the photo and its kind; `location` is seen from the camera."""
+        thing = bpy.data.objects.new(f"{self.name} {kind}", data)
+        thing.parent = self.root
+        thing.location = (location[0], location[1], location[2] + EYE_HEIGHT)
+        self._link(thing)
+        return thing
+
+    def hide(self, thing: bpy.types.Object) -> None:
+        """Build the object but do not show it: the eye and the camera in the outliner are off."""
+        thing.hide_render = True
+        self._hidden.append(thing)
+
+    def finish(self) -> None:
+        """Last step: what needs the objects to be known to the view layers."""
+        for layer in self.scene.view_layers:
+            for thing in self._hidden:
+                thing.hide_set(True, view_layer=layer)
+
+    def _link(self, thing: bpy.types.Object) -> None:
+        thing[MARK] = __version__
+        self.collection.objects.link(thing)
+
+
+def is_ours(thing: bpy.types.ID) -> bool:
+    """Whether this collection or object was made by Unflat."""
+    return MARK in thing
+
+
+def home_of(thing: bpy.types.Object | None) -> bpy.types.Collection | None:
+    """The photo's collection that an object of ours is in, or None."""
+    if thing is None or not is_ours(thing):
+        return None
+    return next((c for c in thing.users_collection if is_ours(c)), None)
+
+
+def _describe(collection: bpy.types.Collection, result: Result) -> None:
+    user_depth = result.model == USER_DEPTH
+    licence = "" if user_depth else catalog.find(result.model).licence
+    settings = asdict(result.settings)
+    settings["outputs"] = sorted(output.value for output in result.settings.outputs)
+    collection[MARK] = __version__
+    collection["unflat_model"] = result.model
+    collection["unflat_device"] = result.device
+    collection["unflat_licence"] = licence
+    collection["unflat_photo"] = str(result.photo.path or "")
+    collection["unflat_focal_source"] = result.camera.source.value
+    collection["unflat_depth_kind"] = result.depth.kind.value
+    collection["unflat_settings"] = json.dumps(settings, sort_keys=True)
+    collection["unflat_warnings"] = "\n".join(result.warnings)

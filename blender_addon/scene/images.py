@@ -1,0 +1,33 @@
+"""The photo and its depth as packed images."""
+
+from __future__ import annotations
+
+import bpy
+
+from ...core.arrays import FloatArray
+from ...core.images import Photo
+
+
+def photo(source: Photo, pixels: FloatArray | None) -> bpy.types.Image:
+    """The photo as a packed sRGB image: the file's own bytes if they may serve, else `pixels`."""
+    if source.original is not None:
+        image = bpy.data.images.new(source.name, source.width, source.height)
+        image.pack(data=source.original.data, data_len=len(source.original.data))
+        image.source = "FILE"
+        return image
+    has_alpha = source.alpha is not None
+    image = bpy.data.images.new(source.name, source.width, source.height, alpha=has_alpha)
+    image.pixels.foreach_set(pixels)
+    image.pack()
+    return image
+
+
+def depth(name: str, size: tuple[int, int], pixels: FloatArray) -> bpy.types.Image:
+    """The depth image: float, non-colour, packed as EXR; `pixels` as in `SceneArrays`."""
+    image = bpy.data.images.new(
+        f"{name} Depth", *size, alpha=True, float_buffer=True, is_data=True
+    )
+    image.alpha_mode = "CHANNEL_PACKED"  # nearness is nearness, however little alpha there is
+    image.pixels.foreach_set(pixels)
+    image.pack()
+    return image

@@ -1,0 +1,159 @@
+"""The photo as a material: light or paint, with the depth image as displacement.
+
+Photo Light = 1: the surface shines with the photo's own colours and takes no light, so a render
+through the matched camera is the photo. Photo Light = 0: the photo is the base colour of an
+ordinary surface, for the artist's own lamps. Anything between mixes the two.
+"""
+
+from __future__ import annotations
+
+import bpy
+
+from ...core.camera import Pinhole
+from ...core.pipeline import Result
+from .nodes import Value, Wiring, put
+
+PHOTO_LIGHT = "Photo Light"
+_SURFACE = "Unflat Photo"
+
+
+def new_material(name: str) -> tuple[bpy.types.Material, Wiring, bpy.types.Node]:
+    """A material with nothing but its output node, which does not light its surroundings."""
+    material = bpy.data.materials.new(name)
+    if material.node_tree is None:  # Blender 5 makes every material with nodes
+        material.use_nodes = True
+    material.node_tree.nodes.clear()
+    if hasattr(material, "cycles"):  # a million lamps make a noisy and slow render
+        material.cycles.emission_sampling = "NONE"
+    wiring = Wiring(material.node_tree)
+    return material, wiring, wiring.node("ShaderNodeOutputMaterial")
+
+
+def photo(name: str, image: bpy.types.Image, has_alpha: bool) -> bpy.types.Material:
+    """A material that shows the photo through the UV map."""
+    material, wiring, output = new_material(name)
+    texture = wiring.node("ShaderNodeTexImage", image=image, extension="EXTEND")
+    alpha = texture.outputs["Alpha"] if has_alpha else None
+    put(output.inputs["Surface"], photo_surface(wiring, texture.outputs["Color"], alpha))
+    material.node_tree.nodes.active = texture  # what Solid view with texture colour shows
+    wiring.arrange()
+    return material
+
+
+def photo_surface(
+    wiring: Wiring, color: bpy.types.NodeSocket, alpha: bpy.types.NodeSocket | None = None
+) -> bpy.types.NodeSocket:
+    """The shader of `color`, with the Photo Light slider."""
+    group = wiring.node("ShaderNodeGroup", node_tree=_surface_group())
+    group.width = 200
+    put(group.inputs["Color"], color)
+    if alpha is not None:
+        put(group.inputs["Alpha"], alpha)
+    return group.outputs["Shader"]
+
+
+def _surface_group() -> bpy.types.NodeTree:
+    """The node group shared by all our materials."""
+    tree = bpy.data.node_groups.get(_SURFACE)
+    if tree is not None and tree.bl_idname == "ShaderNodeTree":
+        return tree
+    tree = bpy.data.node_groups.new(_SURFACE, "ShaderNodeTree")
+    face = tree.interface
+    face.new_socket("Color", in_out="INPUT", socket_type="NodeSocketColor")
+    for name, start, told in (
+        ("Alpha", 1.0, "How opaque the photo is"),
+        (PHOTO_LIGHT, 1.0, "1 shows the photo as it is, 0 lets the scene's lamps light it"),
+        ("Roughness", 0.8, "Of the surface that the scene's lamps light"),
+    ):
+        socket = face.new_socket(name, in_out="INPUT", socket_type="NodeSocketFloat")
+        socket.subtype, socket.min_value, socket.max_value = "FACTOR", 0.0, 1.0
+        socket.default_value, socket.description = start, told
+    face.new_socket("Shader", in_out="OUTPUT", socket_type="NodeSocketShader")
+    wiring = Wiring(tree)
+    given = wiring.node("NodeGroupInput").outputs
+    light = wiring.node("ShaderNodeEmission", given["Color"]).outputs[0]
+    paint = wiring.node("ShaderNodeBsdfPrincipled")
+    put(paint.inputs["Base Color"], given["Color"])
+    put(paint.inputs["Roughness"], given["Roughness"])
+    shown = _mix(wiring, given[PHOTO_LIGHT], paint.outputs[0], light)
+    clear = wiring.node("ShaderNodeBsdfTransparent").outputs[0]
+    wiring.node("NodeGroupOutput", _mix(wiring, given["Alpha"], clear, shown))
+    wiring.arrange()
+    return tree
+
+
+def _mix(wiring: Wiring, factor: Value, at_0: Value, at_1: Value) -> bpy.types.NodeSocket:
+    return wiring.node("ShaderNodeMixShader", factor, at_0, at_1).outputs[0]
+
+
+def add_depth_detail(
+    material: bpy.types.Material,
+    name: str,
+    depth_image: bpy.types.Image,
+    result: Result,
+    span: tuple[float, float],
+) -> None:
+    """Displace the mesh's material by what the depth image knows more than the mesh.
+
+    The mesh has its depth already, so the displacement is the rest: along the ray of sight, from
+    the mesh to the depth image. It is nothing at the vertices; a mesh of fewer faces than the
+    photo has pixels gets the detail back as bumps or, with the material's Displacement set to
+    true displacement and the mesh subdivided, as shape.
+    """
+    tree = _detail_group(f"{name} Depth Detail", depth_image, result, span)
+    wiring = Wiring(material.node_tree)
+    group = wiring.node("ShaderNodeGroup", node_tree=tree)
+    group.width = 200
+    moved = wiring.node("ShaderNodeVectorDisplacement", space="OBJECT")
+    put(moved.inputs["Vector"], group.outputs["Offset"])
+    put(moved.inputs["Midlevel"], 0.0)
+    output = next(n for n in material.node_tree.nodes if n.type == "OUTPUT_MATERIAL")
+    put(output.inputs["Displacement"], moved.outputs[0])
+    wiring.arrange()
+
+
+def _detail_group(
+    name: str, depth_image: bpy.types.Image, result: Result, span: tuple[float, float]
+) -> bpy.types.NodeTree:
+    tree = bpy.data.node_groups.new(name, "ShaderNodeTree")
+    strength = tree.interface.new_socket(
+        "Strength", in_out="INPUT", socket_type="NodeSocketFloat"
+    )
+    strength.default_value = 1.0
+    tree.interface.new_socket("Offset", in_out="OUTPUT", socket_type="NodeSocketVector")
+    wiring = Wiring(tree)
+    given = wiring.node("NodeGroupInput").outputs["Strength"]
+    # The object's origin is the photo's camera: y is the mesh's z-depth, and moving a point along
+    # its ray of sight is scaling its position.
+    point = wiring.node("ShaderNodeTexCoord").outputs["Object"]
+    uv, mesh_depth = _photo_position(wiring, point, result.camera)
+    texture = wiring.node("ShaderNodeTexImage", uv, image=depth_image, extension="EXTEND")
+    near, far = span
+    nearness = wiring.node("ShaderNodeSeparateColor", texture.outputs["Color"]).outputs[0]
+    inverse = wiring.math("MULTIPLY_ADD", nearness, 1 / near - 1 / far, 1 / far)
+    ratio = wiring.math("DIVIDE", wiring.math("DIVIDE", 1.0, inverse), mesh_depth)
+    rest = wiring.math("SUBTRACT", ratio, 1.0)
+    # Across a depth edge the image is halfway between two surfaces, which is no detail of either.
+    same = wiring.math(
+        "LESS_THAN", wiring.math("ABSOLUTE", rest), result.settings.edge_ratio - 1
+    )
+    known = wiring.math("GREATER_THAN", texture.outputs["Alpha"], 0.999)
+    wanted = wiring.math("MULTIPLY", wiring.math("MULTIPLY", same, known), given)
+    offset = wiring.node("ShaderNodeVectorMath", point, operation="SCALE")
+    put(offset.inputs["Scale"], wiring.math("MULTIPLY", rest, wanted))
+    wiring.node("NodeGroupOutput", offset.outputs[0])
+    wiring.arrange()
+    return tree
+
+
+def _photo_position(
+    wiring: Wiring, point: Value, camera: Pinhole
+) -> tuple[bpy.types.NodeSocket, bpy.types.NodeSocket]:
+    """Where the camera sees an object-space point, as texture coordinates, and its z-depth."""
+    x, y, z = wiring.split(point)
+    right, up = wiring.math("DIVIDE", x, y), wiring.math("DIVIDE", z, y)
+    u = wiring.math("MULTIPLY_ADD", right, camera.fx / camera.width, camera.cx / camera.width)
+    v = wiring.math(
+        "MULTIPLY_ADD", up, camera.fy / camera.height, 1 - camera.cy / camera.height
+    )
+    return wiring.join(u, v, 0.0), y

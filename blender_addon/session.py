@@ -1,0 +1,122 @@
+"""The add-on's one engine, the one job that runs on it, and how the last one ended.
+
+Everything here is called on Blender's main thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from ..bridge.engine import Engine, InProcessEngine, Request
+from ..bridge.job import Job
+from ..core.pipeline import Result
+from .scene import SceneArrays, prepare
+
+_JOB_SHARE = 0.9
+"""Of the progress bar; the rest is what `scene.prepare` does with the result."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the last job ended: what to tell the artist."""
+
+    good: bool
+    lines: tuple[str, ...]
+
+
+class Running:
+    """A job and, after it, the preparation of its result for the scene; both off this thread."""
+
+    def __init__(self, job: Job, helper: ThreadPoolExecutor) -> None:
+        self._job, self._helper = job, helper
+        self._arrays: Future[SceneArrays] | None = None
+
+    @property
+    def progress(self) -> tuple[str, float]:
+        """(stage, fraction of the whole)."""
+        if self._arrays is not None:
+            return "scene", _JOB_SHARE
+        stage, fraction = self._job.progress
+        return stage, fraction * _JOB_SHARE
+
+    def step(self, timeout: float = 0.0) -> bool:
+        """Move on from job to preparation, waiting `timeout` seconds at most. True at the end."""
+        if self._arrays is not None:
+            return self._arrays.done()
+        if not self._job.wait(timeout):
+            return False
+        if self._job.failure() is not None or self._job.is_cancelled():
+            return True
+        self._arrays = self._helper.submit(prepare, self._job.result())
+        return False
+
+    def outcome(self) -> tuple[Result, SceneArrays]:
+        """What was made, once `step` said True. Raises what the job raised."""
+        result = self._job.result()
+        assert self._arrays is not None
+        return result, self._arrays.result()
+
+    def cancel(self) -> None:
+        self._job.cancel()
+
+
+class Session:
+    """Lives from `register` to `unregister`."""
+
+    def __init__(self) -> None:
+        self._engine: Engine = InProcessEngine()
+        self._helper = ThreadPoolExecutor(max_workers=1, thread_name_prefix="unflat-scene")
+        self._release: Callable[[], None] | None = None
+        self.running: Running | None = None
+        self.outcome: Outcome | None = None
+
+    def start(self, request: Request) -> Running:
+        """Run a request; the caller has seen that nothing runs."""
+        assert self.running is None
+        self.outcome = None
+        self.running = Running(self._engine.submit(request), self._helper)
+        return self.running
+
+    def hold(self, release: Callable[[], None]) -> None:
+        """Have `release` called when the running job ends, however it does."""
+        self._release = release
+
+    def finish(self, outcome: Outcome | None) -> None:
+        """Forget the running job, keep how it ended."""
+        self.running, self.outcome = None, outcome
+        release, self._release = self._release, None
+        if release is not None:
+            release()
+
+    def abandon(self) -> None:
+        """Cancel the running job, if any; nobody will look at it again."""
+        if self.running is not None:
+            self.running.cancel()
+            self.finish(None)
+
+    def close(self) -> None:
+        self.abandon()
+        self._engine.close()
+        self._helper.shutdown()
+
+
+_session: Session | None = None
+
+
+def current() -> Session:
+    """The session of the registered add-on."""
+    assert _session is not None
+    return _session
+
+
+def open_session() -> None:
+    global _session
+    _session = Session()
+
+
+def close_session() -> None:
+    global _session
+    current().close()
+    _session = None
