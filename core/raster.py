@@ -32,12 +32,9 @@ def rasterize(vertices: FloatArray, triangles: IntArray, camera: Pinhole) -> Hit
     Vertices are in the camera frame; every z that a triangle uses must be positive. Both sides of
     a triangle are seen.
     """
-    corners = camera.project(vertices)[triangles]  # (M, 3, 2)
-    inverse = (1 / vertices[:, 2])[triangles]  # 1/z is affine over a triangle on the picture
-    limit = np.array(camera.size) - 1
-    low = np.ceil(corners.min(axis=1) - 0.5).clip(0, limit + 1).astype(np.int64)
-    high = np.floor(corners.max(axis=1) - 0.5).clip(-1, limit).astype(np.int64)
-    extent = (high - low + 1).clip(0)
+    at = camera.project(vertices)
+    inverse = 1 / vertices[:, 2]  # affine over a triangle on the picture
+    low, extent = _boxes(at, triangles, camera)
     count = extent[:, 0] * extent[:, 1]
     best = np.zeros(camera.height * camera.width, np.float32)  # 1/z of what is seen so far
     owner = np.full(best.size, -1, np.int32)
@@ -46,15 +43,15 @@ def rasterize(vertices: FloatArray, triangles: IntArray, camera: Pinhole) -> Hit
     cuts = np.searchsorted(ends, np.arange(_BATCH, ends[-1] if len(ends) else 0, _BATCH))
     for part in np.split(small, np.unique(cuts)):
         number, pixel = _pairs(part, low, extent, camera.width)
-        weights = _weights(corners[number], pixel, camera.width)
-        depth = np.einsum("ij,ij->i", weights, inverse[number])
+        weights = _weights(at, triangles[number], pixel, camera.width)
+        depth = np.einsum("ij,ij->i", weights, inverse[triangles[number]])
         hit = (weights >= -1e-6).all(axis=1) & (depth > best[pixel])
         number, pixel, depth = number[hit], pixel[hit], depth[hit]
         order = np.argsort(depth, kind="stable")  # of equal pixels the last, the nearest, stays
         best[pixel[order]] = depth[order]
         owner[pixel[order]] = number[order]
     shown = np.flatnonzero(owner >= 0)
-    weights = _weights(corners[owner[shown]], shown, camera.width)
+    weights = _weights(at, triangles[owner[shown]], shown, camera.width)
     seen = (owner >= 0).reshape(camera.height, camera.width)
     return Hits(seen, owner[shown], weights)
 
@@ -69,6 +66,17 @@ def interpolate(
     return np.einsum("ij,ijk->ik", weights, values[corners]).astype(np.float32)
 
 
+def _boxes(at: FloatArray, triangles: IntArray, camera: Pinhole) -> tuple[AnyArray, AnyArray]:
+    """First pixel (M, 2) and extent (M, 2), as (x, y), of the pixel centres in each bounding box."""
+    a, b, c = (at[triangles[:, i]] for i in range(3))
+    limit = np.array(camera.size)
+    low = np.minimum(np.minimum(a, b), c)
+    high = np.maximum(np.maximum(a, b), c)
+    first = np.clip(np.ceil(low - np.float32(0.5)), 0, limit).astype(np.int64)
+    last = np.clip(np.floor(high - np.float32(0.5)), -1, limit - 1).astype(np.int64)
+    return first, np.maximum(last - first + 1, 0)
+
+
 def _pairs(
     part: AnyArray, low: AnyArray, extent: AnyArray, width: int
 ) -> tuple[AnyArray, AnyArray]:
@@ -80,16 +88,14 @@ def _pairs(
     return number, (low[number, 1] + row) * width + low[number, 0] + column
 
 
-def _weights(corners: FloatArray, pixel: AnyArray, width: int) -> FloatArray:
-    """Barycentric coordinates (N, 3) of pixel centres in triangles (N, 3, 2) of the picture."""
+def _weights(at: FloatArray, triangles: IntArray, pixel: AnyArray, width: int) -> FloatArray:
+    """Barycentric coordinates (N, 3) of pixel centres, each in its triangle (N, 3) of `at`."""
     row, column = np.divmod(pixel, width)
-    p = np.stack([column, row], axis=1).astype(np.float32) + np.float32(0.5)
-    a, b, c = (corners[:, i] - p for i in range(3))
-    areas = np.stack([_cross(b, c), _cross(c, a), _cross(a, b)], axis=1)
-    total = areas.sum(axis=1, keepdims=True)
+    x, y = (axis.astype(np.float32) + np.float32(0.5) for axis in (column, row))
+    ax, ay, bx, by, cx, cy = (
+        at[triangles[:, corner], axis] - (x, y)[axis] for corner in range(3) for axis in (0, 1)
+    )
+    areas = np.stack([bx * cy - by * cx, cx * ay - cy * ax, ax * by - ay * bx], axis=1)
+    total = areas[:, 0] + areas[:, 1] + areas[:, 2]
     with np.errstate(divide="ignore", invalid="ignore"):  # edge-on triangles: NaN is not inside
-        return np.asarray(areas / total, np.float32)
-
-
-def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
-    return np.asarray(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
+        return np.asarray(areas / total[:, None], np.float32)
