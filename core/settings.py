@@ -55,17 +55,14 @@ class Settings:
         except ValueError:
             names = ", ".join(o.value for o in Output)
             raise SettingsError(f"The outputs must be among {names}.") from None
-        if self.fov is not None:
-            _check("field of view", self.fov, 1, 170)
-        _check("near/far ratio", self.near_far_ratio, 1.01, 10_000)
-        _check("edge ratio", self.edge_ratio, 1.001, 1_000)
-        _check("number of faces", self.max_faces, 2, 100_000_000)
+        for name, (low, high) in RANGES.items():
+            value = getattr(self, name)
+            if name == "fov" and value is None:
+                continue
+            if not isinstance(value, int | float) or not low <= value <= high:  # NaN fails too
+                title = name.replace("_", " ")
+                raise SettingsError(f"The {title} must be {low:g} to {high:g}, not {value}.")
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON types; `Settings(**fields)` is the inverse."""
         return asdict(self) | {"outputs": sorted(output.value for output in self.outputs)}
-
-
-def _check(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:  # also catches NaN
-        raise SettingsError(f"The {name} must be {low:g} to {high:g}, not {value:g}.")
