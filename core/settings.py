@@ -52,7 +52,7 @@ class Settings:
     def __post_init__(self) -> None:
         try:
             object.__setattr__(self, "outputs", frozenset(Output(o) for o in self.outputs))
-        except ValueError:
+        except (TypeError, ValueError):
             names = ", ".join(o.value for o in Output)
             raise SettingsError(f"The outputs must be among {names}.") from None
         for name, (low, high) in RANGES.items():

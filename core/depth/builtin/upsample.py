@@ -11,6 +11,8 @@ the local slope to the pixel in question, which leaves planes exactly as they ar
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from .layers import Array, shrink_area
@@ -23,10 +25,13 @@ _LEAST = 1e-3  # weight of a neighbour of any colour: where all differ, distance
 _BAND = 48  # rows of the photo at a time: they stay in the processor's cache
 
 
-def upsample_guided(inverse: Array, rgb: Array) -> Array:
+def upsample_guided(
+    inverse: Array, rgb: Array, progress: Callable[[float], None] | None = None
+) -> Array:
     """Inverse depth (H, W) float32 of the photo's size, within the range of the input.
 
-    inverse is (h, w) float32, finite; rgb is (H, W, 3) float32 sRGB in [0, 1].
+    inverse is (h, w) float32, finite; rgb is (H, W, 3) float32 sRGB in [0, 1]. `progress` gets the
+    finished share and may raise to cancel.
     """
     height, width = rgb.shape[:2]
     inverse = np.asarray(inverse, np.float32)
@@ -42,6 +47,8 @@ def upsample_guided(inverse: Array, rgb: Array) -> Array:
     for top in range(0, height, _BAND):
         rows = slice(top, min(top + _BAND, height))
         result[rows] = _enlarged(stack, rgb[rows], rows, height)
+        if progress is not None:
+            progress(rows.stop / height)
     return np.clip(result, low, high, out=result)
 
 
