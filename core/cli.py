@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +26,11 @@ OK, SOME_FAILED, WRONG_USAGE = 0, 1, 2
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 all done, 1 some failed, 2 wrong usage."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    # Ended by a render farm, clean up as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # file names may be any bytes
     command = {"models": _models, "doctor": _doctor}.get(arguments[0] if arguments else "")
     try:
         return command(arguments[1:]) if command else _photos(arguments)
@@ -148,10 +155,11 @@ def _folders(sources: list[Path], out: Path) -> list[Path]:
     taken: set[str] = set()
     folders = []
     for source in sources:
-        name, n = source.stem, 1
+        stem = source.stem.strip(". ") or "photo"  # "...jpg" must not mean the folder above
+        name, n = stem, 1
         while name.casefold() in taken:  # file systems may ignore case
             n += 1
-            name = f"{source.stem}_{n}"
+            name = f"{stem}_{n}"
         taken.add(name.casefold())
         folders.append(out / name)
     return folders

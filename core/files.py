@@ -5,11 +5,15 @@ from __future__ import annotations
 import errno
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import OutputError
+
+_PREFIX = ".unflat-"
+_STALE = 24 * 3600  # seconds
 
 
 @contextmanager
@@ -27,7 +31,8 @@ def staged_folder(target: Path) -> Iterator[Path]:
                 break
             fresh.append(folder)
         target.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=".unflat-", dir=target))
+        _sweep(target)
+        stage = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=target))
         yield stage
         for file in sorted(stage.iterdir()):
             file.replace(target / file.name)
@@ -39,6 +44,13 @@ def staged_folder(target: Path) -> Iterator[Path]:
             shutil.rmtree(stage, ignore_errors=True)
         for folder in fresh:  # innermost first; one that is in use by now is not empty and stays
             _remove_if_empty(folder)
+
+
+def _sweep(target: Path) -> None:
+    """Remove what a killed process left; younger folders may belong to one that is alive."""
+    for left in target.glob(f"{_PREFIX}*"):
+        if time.time() - left.stat().st_mtime > _STALE:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _remove_if_empty(folder: Path) -> None:

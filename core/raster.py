@@ -67,7 +67,7 @@ def interpolate(
 
 
 def _boxes(at: FloatArray, triangles: IntArray, camera: Pinhole) -> tuple[AnyArray, AnyArray]:
-    """First pixel (M, 2) and extent (M, 2), as (x, y), of the pixel centres in each bounding box."""
+    """First pixel (M, 2) and extent (M, 2), as (x, y), of the pixels in each bounding box."""
     a, b, c = (at[triangles[:, i]] for i in range(3))
     limit = np.array(camera.size)
     low = np.minimum(np.minimum(a, b), c)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -70,6 +71,17 @@ def test_bad_photos_do_not_stop_good_ones(photo_file: Path, tmp_path: Path) -> N
     ]  # fmt: skip
     assert lines[3] == "unflat: 1 of 4 photos done"
     assert "Traceback" not in done.stderr
+
+
+def test_names_stay_inside_the_output_folder(rgb: np.ndarray, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("...png", "..png", "dots. .png"):
+        Image.fromarray(rgb).save(folder / name, "PNG")
+    done = unflat(folder, "-o", tmp_path / "out", "--outputs", "mesh")
+    assert done.returncode == 0
+    assert names(tmp_path / "out") == {"photo", "photo_2", "dots"}
+    assert names(tmp_path) == {"in", "out"}
 
 
 def test_folders_and_equal_names(photo_file: Path, rgb: np.ndarray, tmp_path: Path) -> None:
@@ -152,7 +164,10 @@ def test_a_disk_that_fills_up_leaves_nothing_behind(photo_file: Path, tmp_path: 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
-def test_ctrl_c_leaves_nothing_behind(rgb: np.ndarray, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("end", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_ended_it_leaves_nothing_behind(
+    end: str, code: int, rgb: np.ndarray, tmp_path: Path
+) -> None:
     big = Image.fromarray(rgb).resize((3000, 2200))
     big.save(tmp_path / "big.png")
     command = [sys.executable, "-m", "unflat.core.cli", str(tmp_path / "big.png")]
@@ -160,8 +175,18 @@ def test_ctrl_c_leaves_nothing_behind(rgb: np.ndarray, tmp_path: Path) -> None:
         [*command, "-o", str(tmp_path / "out")], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         time.sleep(1.5)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(getattr(signal, end))
         _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert b"Traceback" not in errors
     assert not (tmp_path / "out").exists()
+
+
+def test_what_a_killed_process_left_is_swept(photo_file: Path, tmp_path: Path) -> None:
+    old, young = (tmp_path / "photo" / f".unflat-{age}" for age in ("old", "young"))
+    for folder in (old, young):
+        folder.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    assert unflat(photo_file, "-o", tmp_path, "--outputs", "mesh").returncode == 0
+    assert not old.exists()
+    assert young.exists()
