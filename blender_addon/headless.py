@@ -4,7 +4,8 @@
     blender --background --python headless.py -- JOB.json       in any Blender, nothing installed
 
 JOB.json: {"photo": file, "depth": depth.npz, "camera": camera.json, "blend": file to write,
-"settings": {fields of core.settings.Settings}}; depth, camera and settings may be left out.
+"settings": {fields of core.settings.Settings}, "model": id and "device": name of what made the
+depth}; only the photo and blend are needed.
 
 The file opens with its 3D Views looking through the photo's camera. Ends with 0, or with 1 and
 one sentence on stderr; then nothing has been written.
@@ -16,6 +17,7 @@ import json
 import logging
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -58,13 +60,16 @@ def _build(job: dict[str, Any]) -> None:
         depth=job.get("depth"),
         camera=job.get("camera"),
     )
+    made_by = {key: job[key] for key in ("model", "device") if key in job}
+    result = replace(result, **made_by)  # of a depth that was made before this job
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
-    camera.fit_render(scene, camera.of(build(scene, result)))
+    home = build(scene, result)
+    camera.fit_render(scene, camera.of(home))
     for screen in bpy.data.screens:
         for area in screen.areas:
             if area.type == "VIEW_3D":
-                viewport.show_photo(area.spaces.active)
+                viewport.show_photo(area.spaces.active, home)
 
 
 def _save(path: Path) -> None:

@@ -114,7 +114,7 @@ def _draw_outcome(
     context: bpy.types.Context, layout: bpy.types.UILayout, outcome: session.Outcome
 ) -> None:
     """Every sentence wrapped to the sidebar's width."""
-    letters = max(20, int(context.region.width / context.preferences.system.ui_scale / 7.2) - 6)
+    letters = max(20, int(context.region.width / context.preferences.system.ui_scale / 6.5) - 7)
     box = layout.box().column()
     for number, sentence in enumerate(outcome.lines):
         icon = "ERROR" if not outcome.good else "CHECKMARK" if number == 0 else "INFO"

@@ -26,12 +26,27 @@ _DEFAULTS = Settings()
 _BIGGEST_INT = 2**31 - 1
 
 OUTPUTS = (
-    (Output.MESH.name, "Mesh", "A surface with the photo on it, cut where the depth jumps",
-     "MESH_DATA", 1),
-    (Output.POINTS.name, "Points", "A point for every pixel, with its colour",
-     "POINTCLOUD_DATA", 2),
-    (Output.RELIEF.name, "Relief", "A grid that Geometry Nodes displace live by the depth image",
-     "MOD_DISPLACE", 4),
+    (
+        Output.MESH.name,
+        "Mesh",
+        "A surface with the photo on it, cut where the depth jumps",
+        "MESH_DATA",
+        1,
+    ),
+    (
+        Output.POINTS.name,
+        "Points",
+        "A point for every pixel, with its colour",
+        "POINTCLOUD_DATA",
+        2,
+    ),
+    (
+        Output.RELIEF.name,
+        "Relief",
+        "A grid that Geometry Nodes displace live by the depth image",
+        "MOD_DISPLACE",
+        4,
+    ),
 )
 
 _DEPTH_KINDS = (
@@ -42,8 +57,11 @@ _DEPTH_KINDS = (
 )
 
 FIT_CHOICES = (
-    ("AUTO", "In a Fresh Scene",
-     "Look through the photo's camera if the scene holds nothing but Blender's startup objects"),
+    (
+        "AUTO",
+        "In a Fresh Scene",
+        "Look through the photo's camera if the scene holds nothing but Blender's startup objects",
+    ),
     ("ALWAYS", "Always", "Look through the photo's camera after every photo"),
     ("NEVER", "Never", "Leave the scene's camera, render size and colours as they are"),
 )
@@ -141,9 +159,7 @@ class UNFLAT_PG_settings(Choices, bpy.types.PropertyGroup):
     model: EnumProperty(
         name="Model",
         description="What estimates the depth of the photo",
-        items=[
-            (card.id, card.title, f"{card.source}. Licence: {card.licence}") for card in MODELS
-        ],
+        items=[(card.id, card.title, f"{card.source}. Licence: {card.licence}") for card in MODELS],
         default=_DEFAULTS.model,
     )
     use_fov: BoolProperty(

@@ -5,19 +5,28 @@ from __future__ import annotations
 import bpy
 
 
-def look_through(scene: bpy.types.Scene) -> None:
-    """Turn the largest 3D View of every window of this scene to the scene's camera."""
+def look_through(scene: bpy.types.Scene, home: bpy.types.Collection) -> None:
+    """Turn the largest 3D View of every window of this scene to its camera and a photo."""
     for window in bpy.context.window_manager.windows:
         views = [area for area in window.screen.areas if area.type == "VIEW_3D"]
         if window.scene == scene and views:
-            show_photo(max(views, key=lambda area: area.width * area.height).spaces.active)
+            show_photo(max(views, key=lambda area: area.width * area.height).spaces.active, home)
 
 
-def show_photo(space: bpy.types.SpaceView3D) -> None:
-    """Look through the camera with materials on; a rendered view stays one."""
+def show_photo(space: bpy.types.SpaceView3D, home: bpy.types.Collection) -> None:
+    """Look through the camera and see the photo; views that show materials stay as they are.
+
+    Solid view shows textures at once, without lamps and without compiling a shader, but not the
+    colours of points.
+    """
     space.region_3d.view_perspective = "CAMERA"
-    if space.shading.type in ("WIREFRAME", "SOLID"):
-        space.shading.type = "MATERIAL"
+    shading = space.shading
+    if shading.type not in ("WIREFRAME", "SOLID"):
+        return
+    if any(thing.type == "MESH" and not thing.hide_render for thing in home.objects):
+        shading.type, shading.light, shading.color_type = "SOLID", "FLAT", "TEXTURE"
+    else:
+        shading.type = "MATERIAL"
 
 
 def redraw_sidebars() -> None:

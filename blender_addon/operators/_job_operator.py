@@ -7,6 +7,7 @@ call, and every call in background mode run to the end before they return.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -39,6 +40,7 @@ STAGES = {
 class JobOperator:
     """Mixin for an Operator; `request` and `build` are its own part."""
 
+    _began: float
     _running: Running
     _scene_id: int
     _shown: tuple[str, int]
@@ -47,10 +49,8 @@ class JobOperator:
         """What to run. May raise UnflatError."""
         raise NotImplementedError
 
-    def build(
-        self, scene: bpy.types.Scene, result: Result, arrays: SceneArrays
-    ) -> tuple[str, ...]:
-        """Put the result into the scene; what to tell the artist."""
+    def build(self, scene: bpy.types.Scene, result: Result, arrays: SceneArrays) -> tuple[str, ...]:
+        """Put the result into the scene; what to tell the artist, the first without a full stop."""
         raise NotImplementedError
 
     @classmethod
@@ -99,6 +99,7 @@ class JobOperator:
             session.current().abandon()
 
     def _start(self, context: bpy.types.Context) -> bool:
+        self._began = time.perf_counter()
         self._scene_id = context.scene.session_uid
         self._shown = ("", -1)
         outcome = self._guarded(lambda: self._submit(context))
@@ -114,8 +115,10 @@ class JobOperator:
         told: list[tuple[str, ...]] = []
         outcome = self._guarded(lambda: told.append(self._build()))
         if outcome is None:
-            outcome = Outcome(True, told[0])
-            self.report({"INFO"}, told[0][0])
+            seconds = time.perf_counter() - self._began
+            first, *rest = told[0]
+            outcome = Outcome(True, (f"{first} in {seconds:.1f} s.", *rest))
+            self.report({"INFO"}, outcome.lines[0])
         session.current().finish(outcome)
         viewport.redraw_sidebars()
         return {"FINISHED"} if outcome.good else {"CANCELLED"}

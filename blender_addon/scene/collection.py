@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 import bpy
 
@@ -74,8 +73,6 @@ def home_of(thing: bpy.types.Object | None) -> bpy.types.Collection | None:
 def _describe(collection: bpy.types.Collection, result: Result) -> None:
     user_depth = result.model == USER_DEPTH
     licence = "" if user_depth else catalog.find(result.model).licence
-    settings = asdict(result.settings)
-    settings["outputs"] = sorted(output.value for output in result.settings.outputs)
     collection[MARK] = __version__
     collection["unflat_model"] = result.model
     collection["unflat_device"] = result.device
@@ -83,5 +80,5 @@ def _describe(collection: bpy.types.Collection, result: Result) -> None:
     collection["unflat_photo"] = str(result.photo.path or "")
     collection["unflat_focal_source"] = result.camera.source.value
     collection["unflat_depth_kind"] = result.depth.kind.value
-    collection["unflat_settings"] = json.dumps(settings, sort_keys=True)
+    collection["unflat_settings"] = json.dumps(result.settings.to_json(), sort_keys=True)
     collection["unflat_warnings"] = "\n".join(result.warnings)

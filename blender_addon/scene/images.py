@@ -24,9 +24,7 @@ def photo(source: Photo, pixels: FloatArray | None) -> bpy.types.Image:
 
 def depth(name: str, size: tuple[int, int], pixels: FloatArray) -> bpy.types.Image:
     """The depth image: float, non-colour, packed as EXR; `pixels` as in `SceneArrays`."""
-    image = bpy.data.images.new(
-        f"{name} Depth", *size, alpha=True, float_buffer=True, is_data=True
-    )
+    image = bpy.data.images.new(f"{name} Depth", *size, alpha=True, float_buffer=True, is_data=True)
     image.alpha_mode = "CHANNEL_PACKED"  # nearness is nearness, however little alpha there is
     image.pixels.foreach_set(pixels)
     image.pack()

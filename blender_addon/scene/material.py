@@ -116,9 +116,7 @@ def _detail_group(
     name: str, depth_image: bpy.types.Image, result: Result, span: tuple[float, float]
 ) -> bpy.types.NodeTree:
     tree = bpy.data.node_groups.new(name, "ShaderNodeTree")
-    strength = tree.interface.new_socket(
-        "Strength", in_out="INPUT", socket_type="NodeSocketFloat"
-    )
+    strength = tree.interface.new_socket("Strength", in_out="INPUT", socket_type="NodeSocketFloat")
     strength.default_value = 1.0
     tree.interface.new_socket("Offset", in_out="OUTPUT", socket_type="NodeSocketVector")
     wiring = Wiring(tree)
@@ -134,9 +132,7 @@ def _detail_group(
     ratio = wiring.math("DIVIDE", wiring.math("DIVIDE", 1.0, inverse), mesh_depth)
     rest = wiring.math("SUBTRACT", ratio, 1.0)
     # Across a depth edge the image is halfway between two surfaces, which is no detail of either.
-    same = wiring.math(
-        "LESS_THAN", wiring.math("ABSOLUTE", rest), result.settings.edge_ratio - 1
-    )
+    same = wiring.math("LESS_THAN", wiring.math("ABSOLUTE", rest), result.settings.edge_ratio - 1)
     known = wiring.math("GREATER_THAN", texture.outputs["Alpha"], 0.999)
     wanted = wiring.math("MULTIPLY", wiring.math("MULTIPLY", same, known), given)
     offset = wiring.node("ShaderNodeVectorMath", point, operation="SCALE")
@@ -153,7 +149,5 @@ def _photo_position(
     x, y, z = wiring.split(point)
     right, up = wiring.math("DIVIDE", x, y), wiring.math("DIVIDE", z, y)
     u = wiring.math("MULTIPLY_ADD", right, camera.fx / camera.width, camera.cx / camera.width)
-    v = wiring.math(
-        "MULTIPLY_ADD", up, camera.fy / camera.height, 1 - camera.cy / camera.height
-    )
+    v = wiring.math("MULTIPLY_ADD", up, camera.fy / camera.height, 1 - camera.cy / camera.height)
     return wiring.join(u, v, 0.0), y

@@ -57,8 +57,13 @@ def _group(
     here = wiring.node("GeometryNodeInputPosition").outputs[0]
     column, row = sampler.pixel(here)
     mapped = wiring.node(
-        "GeometryNodeStoreNamedAttribute", grid.outputs[0], None, UV_NAME,
-        sampler.uv(column, row), data_type="FLOAT2", domain="CORNER",
+        "GeometryNodeStoreNamedAttribute",
+        grid.outputs[0],
+        None,
+        UV_NAME,
+        sampler.uv(column, row),
+        data_type="FLOAT2",
+        domain="CORNER",
     ).outputs[0]
     torn = _torn_faces(wiring, sampler, given["Edge Cut"])
     cut = wiring.node("GeometryNodeDeleteGeometry", mapped, torn, domain="FACE").outputs[0]
@@ -80,14 +85,32 @@ def _interface(tree: bpy.types.NodeTree, result: Result, span: tuple[float, floa
     edge_low, edge_high = RANGES["edge_ratio"]
     longer = max(result.camera.size)
     sliders: tuple[tuple[str, str, Any, Any, Any, str], ...] = (
-        ("Depth Scale", "Float", 1.0, 0.0, 10.0,
-         "1 is the photo's depth, 0 is flat, above 1 is exaggerated"),
+        (
+            "Depth Scale",
+            "Float",
+            1.0,
+            0.0,
+            10.0,
+            "1 is the photo's depth, 0 is flat, above 1 is exaggerated",
+        ),
         ("Near", "Float", near, 1e-4, 1e6, "Distance of the nearest pixel from the camera"),
         ("Far", "Float", far, 1e-4, 1e6, "Distance of the farthest pixel from the camera"),
-        ("Edge Cut", "Float", result.settings.edge_ratio, edge_low, edge_high,
-         "Neighbours whose distances differ by more than this ratio are cut apart"),
-        ("Resolution", "Int", min(RESOLUTION, longer), 2, longer,
-         "Vertices along the photo's longer side"),
+        (
+            "Edge Cut",
+            "Float",
+            result.settings.edge_ratio,
+            edge_low,
+            edge_high,
+            "Neighbours whose distances differ by more than this ratio are cut apart",
+        ),
+        (
+            "Resolution",
+            "Int",
+            min(RESOLUTION, longer),
+            2,
+            longer,
+            "Vertices along the photo's longer side",
+        ),
     )
     for name, kind, value, low, high, told in sliders:
         socket = tree.interface.new_socket(name, in_out="INPUT", socket_type=f"NodeSocket{kind}")
@@ -183,8 +206,11 @@ class _Sampler:
         """1/z, and 1 where it is known, else 0."""
         wiring = self._wiring
         texture = wiring.node(
-            "GeometryNodeImageTexture", self._image, self.uv(*self.pixel(flat)),
-            interpolation="Linear", extension="EXTEND",
+            "GeometryNodeImageTexture",
+            self._image,
+            self.uv(*self.pixel(flat)),
+            interpolation="Linear",
+            extension="EXTEND",
         )
         nearness = wiring.node("FunctionNodeSeparateColor", texture.outputs["Color"]).outputs[0]
         inverse = wiring.math("MULTIPLY_ADD", nearness, self._range, self._at_far)

@@ -8,7 +8,13 @@ from contextlib import contextmanager
 import bpy
 
 _KINDS = (
-    "collections", "objects", "cameras", "meshes", "pointclouds", "materials", "images",
+    "collections",
+    "objects",
+    "cameras",
+    "meshes",
+    "pointclouds",
+    "materials",
+    "images",
     "node_groups",
 )
 

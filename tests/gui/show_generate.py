@@ -1,0 +1,137 @@
+"""In a window: the tab, a photo made without freezing, cancel, undo. Run by test_real_blender."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import addon_utils
+import bpy
+
+sys.path.append(str(Path(__file__).parent))
+import steps
+
+PHOTO = os.environ["UNFLAT_GUI_PHOTO"]
+ADDON = "bl_ext.user_default.unflat"
+
+
+def session():  # the add-on's, under the name Blender gave it
+    return sys.modules[f"{ADDON}.blender_addon.session"].current()
+
+
+def idle() -> bool:
+    return session().running is None
+
+
+def everything() -> set[tuple[str, str]]:
+    """Kind and name of all that a result could leave in the file."""
+    kinds = ("collections", "objects", "meshes", "pointclouds", "cameras", "materials", "images")
+    return {(kind, block.name) for kind in kinds for block in getattr(bpy.data, kind)}
+
+
+def tab() -> Iterator[float]:
+    yield 1.0
+    assert addon_utils.check(ADDON)[1], "the extension is not enabled"
+    steps.show_sidebar("Unflat")
+    yield 0.5
+    steps.screenshot("1_empty")
+    assert not bpy.ops.unflat.cancel.poll()
+    bpy.context.scene.unflat.photo = PHOTO
+    yield 0.5
+    steps.screenshot("2_photo")
+
+
+def _redraws() -> Iterator[float]:
+    """How long Blender itself is away when the sidebar is redrawn as often as a job may do it."""
+    pulse = steps.Pulse()
+    viewport = sys.modules[f"{ADDON}.blender_addon.viewport"]
+    start = time.perf_counter()
+    for _ in range(40):
+        viewport.redraw_sidebars()
+        yield 0.05
+    pulse.stop()
+    steps.record("figures_redraws", longest_gap=pulse.longest(start, time.perf_counter()))
+
+
+def generate(outputs: set[str], shot: str) -> Iterator[float]:
+    """One photo by the artist's way; figures of how long the main thread was away."""
+    bpy.context.scene.unflat.outputs = outputs
+    operator = sys.modules[f"{ADDON}.blender_addon.operators._job_operator"].JobOperator
+    times: dict[str, float] = {}
+    build = operator._build
+
+    def timed(self):
+        times["import"] = time.perf_counter()
+        try:
+            return build(self)
+        finally:
+            times["imported"] = time.perf_counter()
+
+    operator._build = timed
+    pulse = steps.Pulse()
+    yield 0.3
+    start = time.perf_counter()
+    with steps.in_view():
+        assert bpy.ops.unflat.generate("INVOKE_DEFAULT", True) == {"RUNNING_MODAL"}
+    assert not bpy.ops.unflat.generate.poll(), "a second job must be refused"
+    stages = {}
+    while not idle():
+        stages[time.perf_counter()] = session().running.progress[0]
+        yield 0.02
+    yield 0.5
+    pulse.stop()
+    operator._build = build
+    assert session().outcome.good, session().outcome
+    gaps = dict.fromkeys(stages.values(), 0.0)
+    for (begin, stage), end in zip(stages.items(), [*stages, times["import"]][1:], strict=True):
+        gaps[stage] = max(gaps[stage], pulse.longest(begin, end))
+    steps.record(
+        f"figures_{shot}",
+        longest_gap_before_import=pulse.longest(start, times["import"]),
+        longest_gap_by_stage=gaps,
+        import_seconds=times["imported"] - times["import"],
+        longest_gap_with_import=pulse.longest(start, times["imported"] + 0.5),
+        total_seconds=times["imported"] - start,
+        message=session().outcome.lines,
+    )
+    yield 2.0
+    steps.screenshot(f"4_{shot}_done")
+
+
+def running_and_cancel() -> Iterator[float]:
+    """The panel while it works; a cancel leaves nothing."""
+    before = everything()
+    with steps.in_view():
+        bpy.ops.unflat.generate("INVOKE_DEFAULT", True)
+    yield 0.8
+    steps.screenshot("3_running")
+    start = time.perf_counter()
+    bpy.ops.unflat.cancel()
+    yield from steps.wait_for(idle, 10, "the cancel")
+    steps.record("figures_cancel", seconds=time.perf_counter() - start)
+    assert everything() == before
+    yield 0.3
+    steps.screenshot("5_cancelled")
+
+
+def all_steps() -> Iterator[float]:
+    yield from tab()
+    yield from _redraws()
+    yield from running_and_cancel()
+    before = everything()
+    yield from generate({"MESH", "POINTS"}, "default")
+    assert everything() > before
+    assert ("objects", bpy.context.scene.camera.name) not in before
+    with steps.in_view():
+        bpy.ops.ed.undo()
+    yield 1.0
+    assert everything() == before, f"left after one undo: {everything() - before}"
+    steps.screenshot("6_undone")
+    bpy.context.scene.unflat.photo = PHOTO
+    yield from generate({"MESH", "POINTS", "RELIEF"}, "all")
+
+
+steps.play(all_steps())
