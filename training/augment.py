@@ -23,7 +23,10 @@ def _uniform(count: int, low: float, high: float) -> Tensor:
 
 
 def reframe(photo: Tensor, inverse: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Mirror, crop, turn and resample (B, 3, H, W) and (B, H, W) to the given size."""
+    """Mirror, crop, turn and resample (B, 3, H, W) and (B, H, W) to the given size.
+
+    Inverse depth below 0 is unknown, before and after.
+    """
     count, _, rows, columns = photo.shape
     zoom = torch.where(torch.rand(count) < 0.5, torch.rand(count) * 0.4 + 0.6, torch.ones(count))
     angle = torch.randn(count) * math.radians(1.5)
@@ -42,12 +45,16 @@ def reframe(photo: Tensor, inverse: Tensor, height: int, width: int) -> tuple[Te
         zoom * cosine,
         shift[:, 1],
     )
-    both = torch.cat([photo, inverse[:, None]], dim=1)
-    where = F.affine_grid(grid, [count, 4, height, width], align_corners=False)
-    both = F.grid_sample(
-        both, where, mode="bilinear", padding_mode="reflection", align_corners=False
+    known = (inverse >= 0).float()
+    layers = torch.cat([photo, (inverse * known)[:, None], known[:, None]], dim=1)
+    where = F.affine_grid(grid, [count, 5, height, width], align_corners=False)
+    layers = F.grid_sample(
+        layers, where, mode="bilinear", padding_mode="reflection", align_corners=False
     )
-    return both[:, :3], both[:, 3]
+    known = layers[:, 4]
+    # A pixel that is half unknown keeps the depth of its known half.
+    inverse = torch.where(known > 0.5, layers[:, 3] / known.clamp_min(0.5), -1.0)
+    return layers[:, :3], inverse
 
 
 def _blurred(photo: Tensor, times: int) -> Tensor:

@@ -55,7 +55,7 @@ def read_frames(folder: Path) -> Iterator[Frame]:
 
 
 def measure(prediction: np.ndarray, inverse: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """AbsRel, delta1 and ordinal error (3,) of one frame after the fit; lower, higher, lower is better."""
+    """AbsRel, delta1 and ordinal error (3,) of one frame after the fit; see METRICS."""
     known = inverse > 0
     guess, truth = prediction[known].astype(np.float64), inverse[known]
     scale, shift = np.linalg.lstsq(np.stack([guess, np.ones_like(guess)], 1), truth, rcond=None)[0]

@@ -10,7 +10,7 @@ from .textures import Paint, paint
 
 
 def _along(start: np.ndarray, angle: float, side: float, length: float) -> np.ndarray:
-    """The end of a bone hanging down from `start`: `angle` swings it to -z, `side` to +x; radians."""
+    """The end of a bone that hangs from `start`: `angle` swings it to -z, `side` to +x."""
     down = np.array([np.sin(side), -np.cos(angle) * np.cos(side), -np.sin(angle) * np.cos(side)])
     return start + down * length
 
@@ -25,9 +25,11 @@ def _arm(
     hand = _along(
         elbow, swing + abs(rng.normal(0.5, 0.6)), out - side * rng.uniform(0, 0.9), 0.15 * h
     )
-    return [(limb(shoulder, elbow, 0.032 * h, 0.026 * h), looks[0]),
-            (limb(elbow, hand, 0.026 * h, 0.017 * h), looks[1]),
-            (ellipsoid(0.022 * h, 0.03 * h, 0.022 * h, tuple(hand)), looks[2])]  # fmt: skip
+    return [
+        (limb(shoulder, elbow, 0.032 * h, 0.026 * h), looks[0]),
+        (limb(elbow, hand, 0.026 * h, 0.017 * h), looks[1]),
+        (ellipsoid(0.022 * h, 0.03 * h, 0.022 * h, tuple(hand)), looks[2]),
+    ]
 
 
 def _leg(
@@ -39,9 +41,11 @@ def _leg(
     knee = _along(hip, swing, out, 0.24 * h)
     ankle = _along(knee, swing - bend, out * 0.3, 0.23 * h)
     toe = ankle + np.array([side * 0.02 * h, -0.02 * h, -0.1 * h])
-    return [(limb(hip, knee, 0.05 * h, 0.036 * h), looks[0]),
-            (limb(knee, ankle, 0.036 * h, 0.025 * h), looks[0]),
-            (limb(ankle, toe, 0.025 * h, 0.02 * h), looks[1])]  # fmt: skip
+    return [
+        (limb(hip, knee, 0.05 * h, 0.036 * h), looks[0]),
+        (limb(knee, ankle, 0.036 * h, 0.025 * h), looks[0]),
+        (limb(ankle, toe, 0.025 * h, 0.02 * h), looks[1]),
+    ]
 
 
 def person(rng: np.random.Generator, sits: bool = False, height: float | None = None) -> Prop:
@@ -56,16 +60,22 @@ def person(rng: np.random.Generator, sits: bool = False, height: float | None = 
     parts: Prop = [
         (ellipsoid(wide, 0.2 * h, deep, tuple((hip + neck) / 2 + [0, 0.01 * h, 0]), 0.75), top),
         (ellipsoid(wide * 0.9, 0.07 * h, deep, tuple(hip), 0.8), trousers),
-        (limb(neck, neck + [0, 0.05 * h, 0], 0.03 * h, 0.03 * h), skin),
+        (limb(neck, neck + np.array([0, 0.05 * h, 0]), 0.03 * h, 0.03 * h), skin),
     ]
     head = neck + np.array([rng.normal(0, 0.01), 0.11, -0.01]) * h
     parts.append((ellipsoid(0.045 * h, 0.065 * h, 0.055 * h, tuple(head)), skin))
     parts.append(
-        (ellipsoid(0.05 * h, 0.06 * h, 0.055 * h, tuple(head + [0, 0.018 * h, 0.014 * h])), hair)
+        (
+            ellipsoid(0.05 * h, 0.06 * h, 0.055 * h, tuple(head + np.array([0, 0.018, 0.014]) * h)),
+            hair,
+        )
     )
     if rng.random() < 0.2:
         parts.append(
-            (ellipsoid(0.09 * h, 0.012 * h, 0.09 * h, tuple(head + [0, 0.05 * h, 0])), hair)
+            (
+                ellipsoid(0.09 * h, 0.012 * h, 0.09 * h, tuple(head + np.array([0, 0.05, 0]) * h)),
+                hair,
+            )
         )
     dress = rng.random() < 0.15 and not sits
     for side in (-1, 1):
@@ -100,12 +110,12 @@ def animal(rng: np.random.Generator, length: float | None = None) -> Prop:
     parts.append((limb(chest, head, fat * 0.6, fat * 0.45), fur))
     size = fat * rng.uniform(0.5, 0.85)
     parts.append((blob(rng, size, 0.08, tuple(head)), fur))
-    snout: Point = tuple(head + [size * 1.1, -size * 0.25, 0])
+    snout: Point = tuple(head + np.array([1.1, -0.25, 0]) * size)
     parts.append((limb(head, snout, size * 0.5, size * 0.3), fur))
     for side in (-1, 1):
         ear = head + np.array([-0.1 * size, size * rng.uniform(0.9, 1.4), side * size * 0.6])
         parts.append(
-            (limb(head + [0, size * 0.6, side * size * 0.5], ear, size * 0.25, size * 0.08), fur)
+            (limb(head + np.array([0, 0.6, side * 0.5]) * size, ear, size * 0.25, size * 0.08), fur)
         )
     tail = rump + np.array([-0.3 * s, rng.uniform(-0.2, 0.25) * s, rng.normal(0, 0.1) * s])
     parts.append((limb(rump, tail, fat * 0.2, fat * 0.12), fur))

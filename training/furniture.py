@@ -1,4 +1,4 @@
-"""Things that stand in rooms. A prop is a list of painted meshes on y = 0 whose front looks to -z."""
+"""Things that stand in rooms. A prop is a list of painted meshes on y = 0; its front is at -z."""
 
 from __future__ import annotations
 
@@ -139,8 +139,11 @@ def lamp(rng: np.random.Generator, height: float | None = None) -> Prop:
     r, shade = 0.12 * h**0.5, rng.uniform(0.5, 1.0)
     metal, glow = paint(rng, "plain"), rng.choice([0.0, 1.5, 4.0])
     hood = lathe([(r * shade, h), (r, h - 0.18 * h**0.5)])
-    return [(cylinder(r * 0.9, 0.03), metal), (cylinder(0.012, h * 0.95), metal),
-            (hood, paint(rng, "plain", hue=0.12, vivid=0.3, glow=float(glow)))]  # fmt: skip
+    return [
+        (cylinder(r * 0.9, 0.03), metal),
+        (cylinder(0.012, h * 0.95), metal),
+        (hood, paint(rng, "plain", hue=0.12, vivid=0.3, glow=float(glow))),
+    ]
 
 
 def plant(rng: np.random.Generator, height: float | None = None) -> Prop:
@@ -178,12 +181,16 @@ def screen(rng: np.random.Generator, w: float | None = None) -> Prop:
     h, dark = w * rng.uniform(0.56, 0.75), paint(rng, "plain", vivid=0.1)
     shine = float(rng.choice([0.0, 0.6, 1.2]))
     panel = box(w * 0.95, h * 0.92, 0.005, (0, 0.1 + h * 0.04, -0.028))
-    return [(box(w, h, 0.05, (0, 0.1, 0)), dark), (box(w * 0.3, 0.12, 0.03, (0, 0, 0.02)), dark),
-            (box(w * 0.5, 0.02, 0.2), dark), (panel, paint(rng, "picture", (1, 3), glow=shine))]  # fmt: skip
+    return [
+        (box(w, h, 0.05, (0, 0.1, 0)), dark),
+        (box(w * 0.3, 0.12, 0.03, (0, 0, 0.02)), dark),
+        (box(w * 0.5, 0.02, 0.2), dark),
+        (panel, paint(rng, "picture", (1, 3), glow=shine)),
+    ]
 
 
 def frame(rng: np.random.Generator, w: float, h: float, kind: str = "picture") -> Prop:
-    """A picture, mirror, board or window pane in a frame, to hang on a wall; its back is at z = 0."""
+    """A picture, mirror, board or window pane in a frame, to hang on a wall; its back is z = 0."""
     rim = rng.uniform(0.02, 0.06)
     glow = rng.uniform(0.8, 3.0) if kind == "cloudy" else 0.0
     inner = box(w - 2 * rim, h - 2 * rim, 0.02, (0, rim, -0.015))

@@ -1,4 +1,4 @@
-"""Rooms, corridors and tables, and where photographers stand in them."""
+"""Rooms and corridors, and where photographers stand in them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from . import furniture, tableware
 from .figures import animal, person
 from .furniture import Prop
 from .shapes import box, cylinder, limb
-from .stage import Light, Stage, View, extent
-from .textures import colour, paint
+from .stage import Light, Stage, View, extent, field_of_view, tilt
+from .textures import paint
 
-_WALLS = ("plain", "plain", "plain", "cloudy", "stripes", "bricks", "tiles", "blotches", "dots")
-_FLOORS = ("grain", "grain", "tiles", "plain", "cloudy", "checker", "blotches", "picture")
+WALLS = ("plain", "plain", "plain", "cloudy", "stripes", "bricks", "tiles", "blotches", "dots")
+FLOORS = ("grain", "grain", "tiles", "plain", "cloudy", "checker", "blotches", "picture")
 
 
-def _lamp_light(rng: np.random.Generator, spots: list[tuple[float, float, float]]) -> Light:
+def lamp_light(rng: np.random.Generator, spots: list[tuple[float, float, float]]) -> Light:
     """Warm or cold lamps at `spots`, with soft light from everywhere."""
     tint = np.array([1.0, rng.uniform(0.7, 1.0), rng.uniform(0.45, 1.05)])
     power = rng.uniform(0.5, 6.0)
@@ -30,30 +30,28 @@ def _lamp_light(rng: np.random.Generator, spots: list[tuple[float, float, float]
     )
 
 
-def tilt(rng: np.random.Generator) -> float:
-    """Roll in radians: mostly held level."""
-    return float(np.radians(rng.normal(0, 2) if rng.random() < 0.85 else rng.normal(0, 12)))
-
-
-def field_of_view(rng: np.random.Generator) -> float:
-    """Angle across the longer side in radians, from short telephoto to wide angle."""
-    return float(np.radians(np.clip(rng.normal(62, 11), 35, 95)))
-
-
-def _wall(stage: Stage, start: tuple[float, float], end: tuple[float, float], h: float, look: Prop | None,
-          gap: tuple[float, float, float] | None = None) -> None:  # fmt: skip
+def wall(
+    stage: Stage,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    h: float,
+    look: Prop | None,
+    gap: tuple[float, float, float] | None = None,
+) -> None:
     """A wall between two floor points; `gap` is (centre, width, height) of an opening along it."""
     a, b = np.array(start), np.array(end)
     length, middle = float(np.hypot(*(b - a))), (a + b) / 2
     yaw = -float(np.arctan2(b[1] - a[1], b[0] - a[0]))
-    surface = look[0][1] if look else paint(stage.rng, str(stage.rng.choice(_WALLS)), (0.3, 2))
+    surface = look[0][1] if look else paint(stage.rng, str(stage.rng.choice(WALLS)), (0.3, 2))
     pieces = [box(length, h, 0.1)]
     if gap:
         centre, wide, high = gap
         left, right = centre - wide / 2 + length / 2, length / 2 - centre - wide / 2
-        pieces = [box(left, h, 0.1, (left / 2 - length / 2, 0, 0)),
-                  box(right, h, 0.1, (length / 2 - right / 2, 0, 0)),
-                  box(wide, max(h - high, 0.01), 0.1, (centre, high, 0))]  # fmt: skip
+        pieces = [
+            box(left, h, 0.1, (left / 2 - length / 2, 0, 0)),
+            box(right, h, 0.1, (length / 2 - right / 2, 0, 0)),
+            box(wide, max(h - high, 0.01), 0.1, (centre, high, 0)),
+        ]
     stage.add([(piece, surface) for piece in pieces], (middle[0], 0, middle[1]), yaw)
     if stage.rng.random() < 0.6 and not gap:
         skirting = paint(stage.rng, "plain")
@@ -61,11 +59,11 @@ def _wall(stage: Stage, start: tuple[float, float], end: tuple[float, float], h:
 
 
 def shell(stage: Stage, w: float, d: float, h: float, opening: bool) -> None:
-    """Floor, walls and ceiling of a room over x in +-w/2, z in 0..d; an opening leads to another."""
+    """Floor, walls, ceiling of a room over x in +-w/2, z in 0..d; an opening leads to another."""
     rng = stage.rng
-    look = [(box(1, 1, 1), paint(rng, str(rng.choice(_WALLS)), (0.3, 2)))]
+    look = [(box(1, 1, 1), paint(rng, str(rng.choice(WALLS)), (0.3, 2)))]
     beyond = rng.uniform(1.5, 5.0)
-    floor = paint(rng, str(rng.choice(_FLOORS)), (0.25, 1.2))
+    floor = paint(rng, str(rng.choice(FLOORS)), (0.25, 1.2))
     stage.add([(box(w + 2 * beyond, 0.1, d + 2 * beyond, (0, -0.1, d / 2)), floor)])
     stage.add(
         [(box(w + 2 * beyond, 0.1, d + 2 * beyond, (0, h, d / 2)), paint(rng, "plain", vivid=0.3))]
@@ -76,7 +74,7 @@ def shell(stage: Stage, w: float, d: float, h: float, opening: bool) -> None:
         span = abs(end[0] - start[0]) + abs(end[1] - start[1])
         wide = min(rng.uniform(0.8, 2.6), span * 0.6)
         gap = (rng.uniform(-0.15, 0.15) * span, wide, rng.uniform(1.95, h - 0.05))
-        _wall(
+        wall(
             stage,
             start,
             end,
@@ -85,17 +83,27 @@ def shell(stage: Stage, w: float, d: float, h: float, opening: bool) -> None:
             gap if opening and i == 1 else None,
         )
     if opening:
-        _wall(stage, (-w / 2 - beyond, d + beyond), (w / 2 + beyond, d + beyond), h, None)
+        wall(stage, (-w / 2 - beyond, d + beyond), (w / 2 + beyond, d + beyond), h, None)
         for _ in range(rng.integers(1, 4)):
             prop = furniture.STANDING[rng.integers(len(furniture.STANDING))](rng)
             stage.add(prop, (rng.uniform(-1, 1), 0, d + beyond * rng.uniform(0.4, 0.8)), 0)
     if rng.random() < 0.3:
         rug = box(rng.uniform(1, 2.5), 0.015, rng.uniform(1, 3))
-        stage.add([(rug, paint(rng, str(rng.choice(["picture", "stripes", "blotches", "dots"])), (0.3, 1.5)))],
-                  (rng.uniform(-0.5, 0.5), 0, d * rng.uniform(0.3, 0.7)), rng.normal(0, 0.2))  # fmt: skip
+        stage.add(
+            [
+                (
+                    rug,
+                    paint(
+                        rng, str(rng.choice(["picture", "stripes", "blotches", "dots"])), (0.3, 1.5)
+                    ),
+                )
+            ],
+            (rng.uniform(-0.5, 0.5), 0, d * rng.uniform(0.3, 0.7)),
+            rng.normal(0, 0.2),
+        )
 
 
-def _along_wall(
+def _alongwall(
     stage: Stage, wall: int, w: float, d: float, h: float, fill: float
 ) -> list[np.ndarray]:
     """Furnish one wall (0 back, 1 left, 2 right, 3 front); returns boxes (x0, z0, x1, z1)."""
@@ -202,7 +210,7 @@ def room(stage: Stage) -> tuple[Light, list[View]]:
     shell(stage, w, d, h, rng.random() < 0.45)
     taken = []
     for wall in range(4):
-        taken += _along_wall(stage, wall, w, d, h, rng.uniform(0.3, 1.0))
+        taken += _alongwall(stage, wall, w, d, h, rng.uniform(0.3, 1.0))
     taken += _middle(stage, w, d)
     lights = [
         (rng.uniform(-0.4, 0.4) * w, h - 0.15, d * rng.uniform(0.2, 0.8))
@@ -219,7 +227,7 @@ def room(stage: Stage) -> tuple[Light, list[View]]:
                     [(limb((0, -0.6, 0), (0, 0, 0), 0.1, 0.01), paint(rng, glow=1.0))],
                     (at[0], h, at[2]),
                 )
-    return _lamp_light(rng, lights), [_room_view(rng, w, d, h, taken) for _ in range(4)]
+    return lamp_light(rng, lights), [_room_view(rng, w, d, h, taken) for _ in range(4)]
 
 
 def _room_view(
@@ -278,127 +286,4 @@ def corridor(stage: Stage) -> tuple[Light, list[View]]:
                 field_of_view(rng),
             )
         )
-    return _lamp_light(rng, lights), views
-
-
-def _scatter(
-    stage: Stage, choices: tuple, count: int, half: tuple[float, float], y: float, scale: float
-) -> None:
-    """Things on a surface around the origin, without pushing into each other (much)."""
-    rng, placed = stage.rng, []
-    for _ in range(count):
-        thing = choices[rng.integers(len(choices))](rng)
-        low, high = extent(thing)
-        r = float(np.hypot(high[0] - low[0], high[2] - low[2])) / 2 * scale
-        for _ in range(6):
-            x, z = rng.uniform(-1, 1) * half[0], rng.uniform(-1, 1) * half[1]
-            if all(np.hypot(x - a, z - b) > 0.75 * (r + q) for a, b, q in placed):
-                placed.append((x, z, r))
-                stage.add(thing, (x, y - float(low[1]) * scale, z), rng.uniform(0, 6.3), scale)
-                break
-
-
-def tabletop(stage: Stage) -> tuple[Light, list[View]]:
-    """Things on a table, seen from above at an angle by somebody who stands or sits before it."""
-    rng = stage.rng
-    w, h, d = rng.uniform(0.5, 2.0), rng.uniform(0.4, 1.0), rng.uniform(0.5, 1.3)
-    back, side, tall = (
-        rng.uniform(0.0, 4.5) ** 1.3 + d / 2 + 0.05,
-        rng.uniform(0.4, 4),
-        rng.uniform(2.3, 3.2),
-    )
-    room_w = w + 2 * side
-    floor = paint(rng, str(rng.choice(_FLOORS)), (0.25, 1.5))
-    stage.add([(box(room_w + 4, 0.1, back + 8, (0, -0.1, 0)), floor)])
-    _wall(stage, (-room_w / 2 - 2, back), (room_w / 2 + 2, back), tall, None)
-    if rng.random() < 0.4:
-        x = rng.choice([-1, 1]) * room_w / 2
-        _wall(stage, (x, -4), (x, back), tall, None)
-    for _ in range(rng.integers(0, 5)):
-        x, z = rng.uniform(-0.5, 0.5) * room_w, back - rng.uniform(0.3, 1.0)
-        if z > d / 2 + 0.3:
-            stage.add(
-                furniture.STANDING[rng.integers(len(furniture.STANDING))](rng),
-                (x, 0, z),
-                rng.normal(0, 0.3),
-            )
-    for _ in range(rng.integers(0, 3)):
-        a = rng.uniform(0, 6.3)
-        stage.add(
-            furniture.chair(rng), (np.sin(a) * (w / 2 + 0.2), 0, np.cos(a) * (d / 2 + 0.2)), a
-        )
-    stage.add(furniture.table(rng, w, h, d, rng.random() < 0.25))
-    if rng.random() < 0.25:
-        stage.add(
-            [(box(w * rng.uniform(0.3, 0.9), 0.004, d * rng.uniform(0.3, 0.9)), paint(rng))],
-            (0, h, 0),
-        )
-    scale = rng.uniform(0.8, 1.6)
-    choices = tableware.KITCHEN if rng.random() < 0.6 else tableware.ANYTHING
-    _scatter(stage, choices, int(rng.integers(1, 22)), (w * 0.42, d * 0.42), h, scale)
-    if back < d and rng.random() < 0.7:
-        _scatter(stage, tableware.DESK, 6, (w * 0.42, d * 0.2), h, 1.0)
-    light = _lamp_light(rng, [(rng.uniform(-1.5, 1.5), tall - 0.2, rng.uniform(-2, back - 0.3))])
-    return light, [_table_view(rng, w, h, d) for _ in range(4)]
-
-
-def _table_view(rng: np.random.Generator, w: float, h: float, d: float) -> View:
-    target = np.array([rng.uniform(-0.3, 0.3) * w, h, rng.uniform(-0.3, 0.3) * d])
-    down = np.radians(rng.uniform(8, 65) if rng.random() < 0.9 else rng.uniform(65, 88))
-    reach, yaw = rng.uniform(0.45, 1.6), rng.normal(0, 0.5)
-    ahead = np.array([np.sin(yaw) * np.cos(down), -np.sin(down), np.cos(yaw) * np.cos(down)])
-    position = target - ahead * reach
-    focus = float(reach) if rng.random() < 0.2 else None
-    pitch = float(down - np.radians(rng.uniform(-3, 8)))
-    return View(tuple(position), yaw, pitch, tilt(rng), field_of_view(rng), focus)
-
-
-def desk(stage: Stage) -> tuple[Light, list[View]]:
-    """A desk, sideboard or shop shelf against a wall, seen almost level."""
-    rng = stage.rng
-    w, h, d, tall = rng.uniform(1.0, 2.4), rng.uniform(0.65, 1.1), rng.uniform(0.5, 0.9), 2.7
-    stage.add([(box(9, 0.1, 9, (0, -0.1, 0)), paint(rng, str(rng.choice(_FLOORS)), (0.25, 1.5)))])
-    _wall(stage, (-4, d / 2 + 0.05), (4, d / 2 + 0.05), tall, None)
-    if rng.random() < 0.4:
-        x = rng.choice([-1, 1]) * (w / 2 + rng.uniform(0.1, 1))
-        _wall(stage, (x, -4), (x, d / 2), tall, None)
-    stage.add(furniture.table(rng, w, h, d))
-    _scatter(
-        stage,
-        tableware.DESK,
-        int(rng.integers(5, 20)),
-        (w * 0.45, d * 0.42),
-        h,
-        rng.uniform(0.9, 1.4),
-    )
-    for _ in range(rng.integers(0, 4)):
-        wide, high = rng.uniform(0.2, 0.9, 2)
-        stage.add(
-            furniture.frame(rng, wide, high),
-            (rng.uniform(-0.5, 0.5) * w, h + rng.uniform(0.1, 0.7), d / 2),
-        )
-    for _ in range(rng.integers(0, 3)):
-        stage.add(
-            furniture.chair(rng),
-            (rng.uniform(-0.5, 0.5) * w, 0, -d / 2 - rng.uniform(0, 0.4)),
-            np.pi + rng.normal(0, 0.6),
-        )
-    for side in (-1, 1):
-        if rng.random() < 0.5:
-            prop = furniture.STANDING[rng.integers(len(furniture.STANDING))](rng)
-            stage.add(prop, (side * (w / 2 + 0.8), 0, 0), 0)
-    views = []
-    for _ in range(3):
-        reach = rng.uniform(0.7, 2.5)
-        x = rng.normal(0, 0.25) * w
-        y = h + rng.uniform(0.1, 0.7)
-        pitch = np.arctan2(y - h - rng.uniform(-0.1, 0.25), reach)
-        yaw = float(np.arctan2(-x, reach)) + rng.normal(0, 0.2)
-        views.append(View((x, y, -reach), yaw, float(pitch), tilt(rng), field_of_view(rng)))
-    return _lamp_light(rng, [(rng.uniform(-1, 1), 2.4, rng.uniform(-2, 0))]), views
-
-
-def backdrop_colour(rng: np.random.Generator) -> np.ndarray:
-    """Black, white or any colour (3,), linear light."""
-    choice = rng.random()
-    return np.full(3, 0.01) if choice < 0.3 else np.full(3, 0.9) if choice < 0.6 else colour(rng)
+    return lamp_light(rng, lights), views

@@ -1,4 +1,7 @@
-"""Losses on relative inverse depth. Arrays are (B, H, W); targets are >= 0, 0 = infinitely far."""
+"""Losses on relative inverse depth. Arrays are (B, H, W).
+
+Targets are inverse depths: 0 = infinitely far, below 0 = unknown and left out.
+"""
 
 from __future__ import annotations
 
@@ -6,66 +9,76 @@ import torch
 import torch.nn.functional as F  # noqa: N812  (everybody's name for it)
 from torch import Tensor
 
-_TRIMMED = 0.1  # share of the largest residuals that is left out
 _PAIRS = 2048  # per photo
 _RATIO = 1.1  # depths closer than this count as equal, as in the ordinal error
 
 
-def normalised(depth: Tensor) -> Tensor:
-    """Median 0 and mean absolute deviation 1, per photo (MiDaS, Ranftl et al. 2020, eq. 5 and 6)."""
-    flat = depth.flatten(1)
-    centred = flat - flat.median(dim=1, keepdim=True).values
-    spread = centred.abs().mean(dim=1, keepdim=True).clamp_min(1e-4)
-    return (centred / spread).view_as(depth)
+def normalised(depth: Tensor, known: Tensor) -> Tensor:
+    """Median 0 and mean absolute deviation 1 over known pixels (Ranftl et al. 2020, eq. 5, 6).
+
+    Unknown pixels become 0.
+    """
+    flat, mask = depth.flatten(1), known.flatten(1)
+    median = flat.masked_fill(~mask, torch.nan).nanmedian(dim=1, keepdim=True).values
+    centred = (flat - median) * mask
+    spread = centred.abs().sum(dim=1, keepdim=True) / mask.sum(dim=1, keepdim=True).clamp_min(1)
+    return (centred / spread.clamp_min(1e-4)).view_as(depth)
 
 
-def trimmed_error(prediction: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute residual of normalised maps without the largest ones; a scalar."""
-    residual = (prediction - target).abs().flatten(1)
-    keep = int(residual.shape[1] * (1 - _TRIMMED))
-    limit = residual.detach().kthvalue(keep, dim=1, keepdim=True).values
-    return (residual * (residual <= limit)).sum() / (keep * len(residual))
+def depth_error(prediction: Tensor, target: Tensor, known: Tensor) -> Tensor:
+    """Mean of residuals that count like their size while small and like its logarithm when large.
+
+    So a thin thing that was missed does not outweigh the rest of the photo. A scalar.
+    """
+    residual = (prediction - target).abs()
+    return (torch.log1p(residual) * known).sum() / known.sum().clamp_min(1)
 
 
-def gradient_error(prediction: Tensor, target: Tensor, scales: int = 4) -> Tensor:
+def gradient_error(prediction: Tensor, target: Tensor, known: Tensor, scales: int = 4) -> Tensor:
     """Mean absolute slope of the residual at halved sizes: sharp edges where there are edges."""
-    residual = (prediction - target)[:, None]
+    residual = ((prediction - target) * known)[:, None]
+    mask = known[:, None].float()
     total = residual.new_zeros(())
     for scale in range(scales):
         if scale:
-            residual = F.avg_pool2d(residual, 2)
-        total = total + (residual[..., 1:] - residual[..., :-1]).abs().mean()
-        total = total + (residual[..., 1:, :] - residual[..., :-1, :]).abs().mean()
+            residual, mask = F.avg_pool2d(residual, 2), F.avg_pool2d(mask, 2)
+        whole = (mask > 0.999).float()
+        across = (residual[..., 1:] - residual[..., :-1]).abs() * whole[..., 1:] * whole[..., :-1]
+        down = residual[..., 1:, :] - residual[..., :-1, :]
+        down = down.abs() * whole[..., 1:, :] * whole[..., :-1, :]
+        total = total + across.mean() + down.mean()
     return total / scales
 
 
-def ranking_error(prediction: Tensor, target: Tensor, true_inverse: Tensor) -> Tensor:
+def ranking_error(prediction: Tensor, target: Tensor, inverse: Tensor) -> Tensor:
     """Logistic loss on random pairs whose depths differ clearly: which is nearer? A scalar.
 
     The residual loss hardly sees far things, whose inverse depths are all close to zero; this one
-    asks for their order. `target` (normalised) weighs down pairs that can't be told apart.
+    asks for their order. `prediction` and `target` are normalised; pairs far apart weigh more.
     """
     batch, count = prediction.shape[0], prediction[0].numel()
     first = torch.randint(count, (batch, _PAIRS))
     second = torch.randint(count, (batch, _PAIRS))
-    inverse = true_inverse.flatten(1)
-    a, b = inverse.gather(1, first), inverse.gather(1, second)
+    flat = inverse.flatten(1)
+    a, b = flat.gather(1, first), flat.gather(1, second)
     sign = torch.where(a > b * _RATIO, 1.0, torch.where(b > a * _RATIO, -1.0, 0.0))
-    flat, truth = prediction.flatten(1), target.flatten(1)
-    gap = flat.gather(1, first) - flat.gather(1, second)
+    sign = torch.where((a >= 0) & (b >= 0), sign, 0.0)
+    guess, truth = prediction.flatten(1), target.flatten(1)
+    gap = guess.gather(1, first) - guess.gather(1, second)
     true_gap = (truth.gather(1, first) - truth.gather(1, second)).abs()
     weight = sign.abs() * (0.3 + true_gap.clamp_max(1.0))
     return (weight * F.softplus(-4 * sign * gap)).sum() / weight.sum().clamp_min(1.0)
 
 
 def loss(prediction: Tensor, inverse: Tensor) -> Tensor:
-    """What training lowers; does not change with the scale and shift of either argument's map.
+    """What training lowers: the same for any positive scale of either map, any shift of the first.
 
-    (The ranking part sees the ratio of true depths, so a shift of `inverse` is not neutral there.)
+    (The ranking part sees ratios of true depths, so a shift of `inverse` is not neutral.)
     """
-    guess, target = normalised(prediction), normalised(inverse)
+    known = inverse >= 0
+    guess, target = normalised(prediction, known), normalised(inverse, known)
     return (
-        trimmed_error(guess, target)
-        + 0.5 * gradient_error(guess, target)
-        + 0.25 * ranking_error(guess, target, inverse)
+        depth_error(guess, target, known)
+        + 0.5 * gradient_error(guess, target, known)
+        + 0.3 * ranking_error(guess, target, inverse)
     )

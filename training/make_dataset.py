@@ -4,7 +4,8 @@
 
 A shard holds photos of one size, in two files that can be memory-mapped:
     00017_256x192_rgb.npy      (N, height, width, 3) uint8, sRGB
-    00017_256x192_inverse.npy  (N, height, width) float16, inverse z-depth in 1/m, 0 = sky
+    00017_256x192_inverse.npy  (N, height, width) float16, inverse z-depth in 1/m; 0 = sky,
+                               below 0 = unknown
 The number of a shard fixes its scenes and its size; shards that exist are skipped, so that several
 runs with different `--first` can share the work and an interrupted run can be repeated.
 """

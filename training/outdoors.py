@@ -8,9 +8,8 @@ import numpy as np
 
 from . import street_props
 from .figures import animal, person
-from .indoors import field_of_view, tilt
 from .shapes import box, leaves, place, sheet
-from .stage import Light, Stage, View
+from .stage import Light, Stage, View, field_of_view, tilt
 from .textures import paint, power_noise
 
 Ground = Callable[[float, float], float]
@@ -18,40 +17,31 @@ Ground = Callable[[float, float], float]
 
 def daylight(rng: np.random.Generator, size: float) -> Light:
     """Sun, overcast, dusk or night over a scene of about `size` metres."""
-    choice = rng.random()
     elevation, around = np.radians(rng.uniform(8, 70)), rng.uniform(0, 6.3)
-    sun = np.array(
-        [np.cos(elevation) * np.sin(around), np.sin(elevation), np.cos(elevation) * np.cos(around)]
-    )
+    level = np.cos(elevation)
+    sun = np.array([level * np.sin(around), np.sin(elevation), level * np.cos(around)])
     blue = np.array([0.25, 0.45, 0.85]) * rng.uniform(0.5, 1.2)
     pale = np.array([0.75, 0.85, 1.0]) * rng.uniform(0.7, 1.2)
     haze = float(rng.uniform(0, 2.0) ** 2 / size) * 0.5 if rng.random() < 0.7 else 0.0
+    clouds, choice = rng.uniform(0, 1), rng.random()
     if choice < 0.55:
-        warm = np.array([1.0, rng.uniform(0.75, 1.0), rng.uniform(0.5, 0.95)]) * rng.uniform(
-            0.8, 2.5
-        )
-        return Light(
-            blue * 0.5 + 0.15,
-            sun,
-            warm,
-            zenith=blue,
-            horizon=pale,
-            clouds=rng.uniform(0, 1),
-            haze=haze,
-        )
+        warm = np.array([1.0, rng.uniform(0.75, 1.0), rng.uniform(0.5, 0.95)])
+        warm *= rng.uniform(0.8, 2.5)
+        soft = blue * 0.5 + 0.15
+        return Light(soft, sun, warm, zenith=blue, horizon=pale, clouds=clouds, haze=haze)
     if choice < 0.85:
-        grey = np.full(3, rng.uniform(0.6, 1.1)) * np.array([0.95, 1.0, 1.05])
-        return Light(grey * 0.8, sun, np.ones(3) * 0.15, zenith=grey * rng.uniform(0.6, 1), horizon=grey,
-                     clouds=rng.uniform(0, 0.6), haze=haze)  # fmt: skip
+        grey = rng.uniform(0.6, 1.1) * np.array([0.95, 1.0, 1.05])
+        dim, top = np.full(3, 0.15), grey * rng.uniform(0.6, 1)
+        return Light(grey * 0.8, sun, dim, zenith=top, horizon=grey, clouds=clouds / 2, haze=haze)
     dusk = np.array([1.0, rng.uniform(0.35, 0.7), rng.uniform(0.15, 0.6)])
     if choice < 0.94:
         sun[1] *= 0.3
-        return Light(np.full(3, 0.2), sun / np.linalg.norm(sun), dusk, zenith=blue * 0.5, horizon=dusk,
-                     clouds=rng.uniform(0, 1), haze=haze)  # fmt: skip
-    lamps = [
-        (np.array([rng.uniform(-8, 8), rng.uniform(3, 6), rng.uniform(2, 25)]), dusk * 20)
-        for _ in range(3)
-    ]
+        sun, dim = sun / np.linalg.norm(sun), np.full(3, 0.2)
+        return Light(dim, sun, dusk, zenith=blue * 0.5, horizon=dusk, clouds=clouds, haze=haze)
+    lamps = []
+    for _ in range(3):
+        at = np.array([rng.uniform(-8, 8), rng.uniform(3, 6), rng.uniform(2, 25)])
+        lamps.append((at, dusk * 20))
     return Light(np.full(3, 0.06), lamps=lamps, zenith=blue * 0.04, horizon=blue * 0.15)
 
 
@@ -85,7 +75,7 @@ def _lane_marks(stage: Stage, road: float, length: float) -> None:
 
 def _side(stage: Stage, side: int, edge: float, length: float, style: float) -> None:
     """What stands along one side of a street: houses, trees, fences, or a field with bushes."""
-    rng, z = stage.rng, rng_start(stage.rng)
+    rng, z = stage.rng, _first(stage.rng)
     setback = rng.uniform(0, 2) if style < 0.5 else rng.uniform(1, 12)
     row_high = rng.uniform(4, 22)
     while z < length:
@@ -117,7 +107,7 @@ def _side(stage: Stage, side: int, edge: float, length: float, style: float) -> 
             stage.add(street_props.tree(rng, rng.uniform(4, 12)), (side * (edge - 0.8), 0, z))
 
 
-def rng_start(rng: np.random.Generator) -> float:
+def _first(rng: np.random.Generator) -> float:
     """Where the first thing along a street begins, metres from the photographer."""
     return float(rng.uniform(-8, 6))
 

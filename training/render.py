@@ -1,4 +1,4 @@
-"""Photo and exact inverse depth of one view (Open3D's Embree ray caster). Needs open3d and Pillow."""
+"""Photo and exact inverse depth of one view, by ray casting. Needs open3d (Embree) and Pillow."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from PIL import Image, ImageFilter
 from .stage import Light, Stage, View
 from .textures import PatternBank, power_noise
 
+UNKNOWN = -1.0  # inverse depth of what has none
 _SHADE_RAYS = 5  # rays per half-resolution pixel that feel for nearby surfaces
 
 
@@ -34,15 +35,24 @@ class Renderer:
         return self._cast(view, width, height)[0].reshape(height, width)
 
     def photo(self, view: View, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
-        """sRGB photo (height, width, 3) uint8 and inverse depth (height, width) float32 in 1/m."""
+        """sRGB photo (height, width, 3) uint8 and inverse depth (height, width) float32 in 1/m.
+
+        Inverse depth is 0 in the sky, and UNKNOWN around a cut-out.
+        """
         inverse, rays, hits = self._cast(view, width, height)
         seen = inverse > 0
-        colour = self._sky(rays[:, 3:])
+        if self._light.backdrop is None:
+            colour = self._sky(rays[:, 3:])
+        else:
+            colour = np.tile(self._light.backdrop.astype(np.float32), (len(seen), 1))
         if seen.any():
             colour[seen] = self._surface(view, width, height, seen, inverse, rays, hits)
         colour = colour.reshape(height, width, 3)
         inverse = inverse.reshape(height, width)
-        return self._develop(colour, inverse, view), inverse
+        photo = self._develop(colour, inverse, view)
+        if self._light.backdrop is not None:
+            inverse = np.where(inverse > 0, inverse, np.float32(UNKNOWN))
+        return photo, inverse
 
     def _cast(self, view: View, width: int, height: int) -> tuple[np.ndarray, np.ndarray, dict]:
         """Inverse depth (N,), rays (N, 6) whose length is z-depth, and what they hit."""
@@ -58,9 +68,15 @@ class Renderer:
         return np.where(np.isfinite(distance), 1 / np.maximum(distance, 1e-6), 0), rays, hits
 
     def _surface(
-        self, view: View, width: int, height: int, seen: np.ndarray, inverse: np.ndarray,
-        rays: np.ndarray, hits: dict,
-    ) -> np.ndarray:  # fmt: skip
+        self,
+        view: View,
+        width: int,
+        height: int,
+        seen: np.ndarray,
+        inverse: np.ndarray,
+        rays: np.ndarray,
+        hits: dict,
+    ) -> np.ndarray:
         """Linear colours (S, 3) of the S rays that hit something."""
         light = self._light
         z = (1 / inverse[seen])[:, None]
@@ -113,9 +129,14 @@ class Renderer:
         return (~hit).astype(np.float32)
 
     def _openness(
-        self, start: np.ndarray, normals: np.ndarray, z: np.ndarray, seen: np.ndarray,
-        width: int, height: int,
-    ) -> np.ndarray:  # fmt: skip
+        self,
+        start: np.ndarray,
+        normals: np.ndarray,
+        z: np.ndarray,
+        seen: np.ndarray,
+        width: int,
+        height: int,
+    ) -> np.ndarray:
         """How little the surroundings shade each point (S, 1), 0 to 1, from a few short rays."""
         index = np.full(len(seen), -1)
         index[seen] = np.arange(len(start))
@@ -138,7 +159,7 @@ class Renderer:
     def _albedo(
         self, points: np.ndarray, normals: np.ndarray, z: np.ndarray, part: np.ndarray, size: int
     ) -> np.ndarray:
-        """Linear surface colours (S, 3); patterns are projected along the main axis of the normal."""
+        """Linear surface colours (S, 3); patterns are laid along the main axis of the normal."""
         look = self._look
         local = points - look.origin[part]
         cosine, sine = look.turn[part, 0], look.turn[part, 1]
@@ -173,7 +194,9 @@ class Renderer:
         """Expose, encode and store the photo as a camera does; (H, W, 3) uint8."""
         rng = self._rng
         luma = colour.mean(axis=-1)
-        bright = np.quantile(luma, rng.uniform(0.85, 0.995)) + 1e-4
+        # What has a surface is metered where there is any: a black backdrop is not exposed for.
+        metered = luma[inverse > 0] if (inverse > 0).mean() > 0.05 else luma
+        bright = np.quantile(metered, rng.uniform(0.85, 0.995)) + 1e-4
         exposed = colour * (np.exp(rng.normal(-0.1, 0.3)) / bright)
         knee = 0.7 + 0.3 * np.tanh((exposed - 0.7) / 0.3)
         exposed = np.where(exposed > 0.7, knee, exposed)

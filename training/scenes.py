@@ -10,24 +10,26 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from .indoors import corridor, desk, room, tabletop
+from .indoors import corridor, room
 from .outdoors import landscape, street
 from .render import Renderer
 from .stage import Stage
-from .subjects import close_up, cloth, somebody, still_life, studio
+from .subjects import close_up, cloth, cut_out, somebody, still_life, studio
+from .tables import desk, tabletop
 from .textures import PatternBank
 
-VERSION = 1  # raise it when the same seed no longer gives the same scene
+VERSION = 2  # raise it when the same seed no longer gives the same scene
 
 PLACES: dict[str, tuple[Callable, float]] = {
-    "room": (room, 0.24),
+    "room": (room, 0.23),
     "tabletop": (tabletop, 0.16),
-    "street": (street, 0.15),
+    "street": (street, 0.13),
     "somebody": (somebody, 0.11),
     "landscape": (landscape, 0.08),
     "desk": (desk, 0.07),
     "still_life": (still_life, 0.06),
-    "studio": (studio, 0.05),
+    "studio": (studio, 0.04),
+    "cut_out": (cut_out, 0.04),
     "corridor": (corridor, 0.03),
     "cloth": (cloth, 0.03),
     "close_up": (close_up, 0.02),
@@ -46,12 +48,13 @@ def build(seed: int, place: str | None = None) -> tuple[Stage, tuple]:
     return stage, PLACES[place or drawn][0](stage)
 
 
-def _useful(inverse: np.ndarray) -> bool:
-    near, far = np.quantile(inverse, (0.98, 0.02))
+def _useful(inverse: np.ndarray, cut_out: bool) -> bool:
+    """Whether a view shows enough surface, from a camera that is not inside of it."""
     solid = inverse > 0
-    if solid.mean() < 0.25 or near > 1 / _NEAREST:
+    if solid.mean() < (0.06 if cut_out else 0.25):
         return False
-    return bool(near > _LEAST_RANGE * far)
+    near, far = np.quantile(inverse[solid] if cut_out else inverse, (0.98, 0.02))
+    return bool(1 / _NEAREST > near > (1 if cut_out else _LEAST_RANGE) * far)
 
 
 def photos(
@@ -59,10 +62,12 @@ def photos(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Up to `count` photos (height, width, 3) uint8 of scene `seed`, each with its inverse depth.
 
-    Inverse depth is (height, width) float32 in 1/m at pixel centres, 0 for the sky.
+    Inverse depth is (height, width) float32 in 1/m at pixel centres, 0 for the sky,
+    below 0 where it is unknown.
     """
     stage, (light, views, *_) = build(seed, place)
     renderer = Renderer(stage, light, bank)
     for view in views[:count]:
-        if _useful(renderer.inverse_depth(view, width // 8, height // 8)):
+        preview = renderer.inverse_depth(view, width // 4, height // 4)
+        if _useful(preview, light.backdrop is not None):
             yield renderer.photo(view, width, height)

@@ -24,7 +24,7 @@ _BOX_TRIANGLES = np.array(
 
 
 def rotation(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> np.ndarray:
-    """Rotation (3, 3) float32: roll about z first, then pitch about x, then yaw about y; radians."""
+    """Rotation (3, 3) float32: roll about z, then pitch about x, then yaw about y; radians."""
     cy, sy, cp, sp = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
     cr, sr = np.cos(roll), np.sin(roll)
     about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
@@ -139,7 +139,7 @@ def sheet(heights: np.ndarray, width: float, depth: float) -> Mesh:
 
 
 def prism(outline: Sequence[Sequence[float]], thickness: float) -> Mesh:
-    """A convex-ish outline (K, 2) in x and y, drawn out along z by `thickness`, centred on z = 0."""
+    """An outline (K, 2) in x and y, star-shaped about its mean, drawn out along z; centre z = 0."""
     points = np.asarray(outline, np.float32)
     count = len(points)
     front = np.column_stack([points, np.full(count, -thickness / 2)])

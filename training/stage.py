@@ -23,7 +23,7 @@ class View:
     focus: float | None = None  # distance in metres of the sharp plane; None: all is sharp
 
     def pose(self) -> np.ndarray:
-        """Rotation (3, 3) float32 from the camera frame (x right, y down, z forward) to the world."""
+        """Rotation (3, 3) float32 from the camera (x right, y down, z forward) to the world."""
         return rotation(self.yaw, self.pitch, self.roll) * np.array([1, -1, 1], np.float32)
 
 
@@ -40,6 +40,7 @@ class Light:
     clouds: float = 0.0  # 0 none, 1 much
     haze: float = 0.0  # share of light lost per metre
     flash: float = 0.0  # light at the camera, falling with the square of the distance
+    backdrop: np.ndarray | None = None  # a colour instead of a sky: a cut-out, of unknown depth
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Stage:
             self._looks.append((look, yaw, at))
 
     def mesh(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Vertices (N, 3) float32, triangles (M, 3) int32 and the part (M,) int32 of each triangle."""
+        """Vertices (N, 3) float32, triangles (M, 3) int32 and the part (M,) int32 of each."""
         vertices, triangles = merge(self._meshes)
         counts = [len(faces) for _, faces in self._meshes]
         return vertices, triangles, np.repeat(np.arange(len(counts), dtype=np.int32), counts)
@@ -105,3 +106,13 @@ def extent(prop: Prop) -> tuple[np.ndarray, np.ndarray]:
     low = np.min([mesh[0].min(axis=0) for mesh, _ in prop], axis=0)
     high = np.max([mesh[0].max(axis=0) for mesh, _ in prop], axis=0)
     return low, high
+
+
+def tilt(rng: np.random.Generator) -> float:
+    """Roll in radians: mostly held level."""
+    return float(np.radians(rng.normal(0, 2) if rng.random() < 0.85 else rng.normal(0, 12)))
+
+
+def field_of_view(rng: np.random.Generator) -> float:
+    """Angle across the longer side in radians, from short telephoto to wide angle."""
+    return float(np.radians(np.clip(rng.normal(62, 11), 35, 95)))

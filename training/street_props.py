@@ -5,76 +5,75 @@ from __future__ import annotations
 import numpy as np
 
 from .furniture import Prop
-from .shapes import blob, box, cylinder, ellipsoid, leaves, limb, place, prism
+from .shapes import Mesh, blob, box, cylinder, ellipsoid, leaves, limb, place, prism
 from .textures import Paint, paint
+
+Outline = list[tuple[float, float]]  # (z, y) in metres, seen from the side
+
+
+def _saloon(rng: np.random.Generator, length: float, height: float) -> list[Outline]:
+    """Body, window band and roof of a car whose front is at z = 0."""
+    waist, back = height * 0.58, length * rng.uniform(0.8, 0.98)
+    body = [
+        (0, 0.25),
+        (length, 0.25),
+        (length, waist * 0.95),
+        (length * 0.3, waist),
+        (0, waist * 0.75),
+    ]
+    top = [(back - length * 0.1, height), (length * 0.42, height)]
+    band = [(length * 0.27, waist), (back, waist), *top]
+    roof = [(z, y + 0.01) for z, y in top] + [(z, y - 0.06) for z, y in reversed(top)]
+    return [body, band, roof]
+
+
+def _box_shaped(slope: float, length: float, height: float) -> list[Outline]:
+    """Body and window band of a van, a bus or a lorry."""
+    low, high, nose = height * 0.55, height * 0.88, length * slope
+    body = [(0, 0.25), (length, 0.25), (length, height), (nose, height), (0, low)]
+    band = [
+        (length * 0.06, low),
+        (length * 0.95, low),
+        (length * 0.95, high),
+        (nose + length * 0.03, high),
+    ]
+    return [body, band]
+
+
+def _side_view(outline: Outline, length: float, width: float) -> Mesh:
+    """The outline drawn out across the car, centred on z = 0."""
+    return place(prism([(length / 2 - z, y) for z, y in outline], width), yaw=np.pi / 2)
 
 
 def car(rng: np.random.Generator) -> Prop:
     """A car, van, bus or lorry; its length lies along z, its front looks to -z."""
-    kind = rng.choice(4, p=[0.62, 0.22, 0.08, 0.08])
-    length = (rng.uniform(3.6, 4.8), rng.uniform(4.4, 5.6), rng.uniform(8, 12), rng.uniform(6, 10))[
-        kind
-    ]
-    height = (
-        rng.uniform(1.35, 1.7),
-        rng.uniform(1.8, 2.4),
-        rng.uniform(2.9, 4.3),
-        rng.uniform(2.8, 3.8),
-    )[kind]
-    w = 1.75 if kind < 2 else 2.4
-    body, glass = paint(rng, "plain", vivid=1.3), paint(rng, "plain", vivid=0.2)
-    dark = Paint(glass.pattern, 1.0, np.full((3, 3), 0.012, np.float32), 0.3)
-    glass = Paint(glass.pattern, 1.0, glass.colours * 0.15, 0.8)
-    f, b, low = -length / 2, length / 2, 0.25
+    kind = int(rng.choice(4, p=[0.62, 0.22, 0.08, 0.08]))
+    length = rng.uniform(*((3.6, 4.8), (4.4, 5.6), (8, 12), (6, 10))[kind])
+    height = rng.uniform(*((1.35, 1.7), (1.8, 2.4), (2.9, 4.3), (2.8, 3.8))[kind])
+    w, r = (1.75, 0.33) if kind < 2 else (2.4, 0.48)
+    paints = [paint(rng, "plain", vivid=1.3), paint(rng, "plain", vivid=0.2)]
+    dark = Paint(paints[1].pattern, 1.0, np.full((3, 3), 0.012, np.float32), 0.3)
+    paints[1] = Paint(paints[1].pattern, 1.0, paints[1].colours * 0.15, 0.8)
     if kind == 0:
-        waist = height * 0.58
-        lower = [
-            (f, low),
-            (b, low),
-            (b, waist * 0.95),
-            (f + length * 0.3, waist),
-            (f, waist * 0.75),
-        ]
-        back = b - length * rng.uniform(0.02, 0.2)
-        cabin = [
-            (f + length * 0.27, waist),
-            (back, waist),
-            (back - length * 0.1, height),
-            (f + length * 0.42, height),
-        ]
-        roof = [(x, y + 0.01) for x, y in cabin[2:]] + [
-            (f + length * 0.44, height - 0.06),
-            (back - length * 0.1, height - 0.06),
-        ]
+        outlines, widths = _saloon(rng, length, height), (w, w * 0.9, w * 0.92)
     else:
         slope = 0.02 if kind == 2 else rng.uniform(0.05, 0.2)
-        lower = [(f, low), (b, low), (b, height), (f + length * slope, height), (f, height * 0.55)]
-        cabin = [(f + length * 0.06, height * 0.55), (b - length * 0.05, height * 0.55),
-                 (b - length * 0.05, height * 0.88), (f + length * (slope + 0.03), height * 0.88)]  # fmt: skip
-        roof = []
-    parts: Prop = [(place(prism([(-x, y) for x, y in lower], w), yaw=np.pi / 2), body)]
-    parts.append(
-        (
-            place(
-                prism([(-x, y) for x, y in cabin], w * (0.9 if kind == 0 else 1.01)), yaw=np.pi / 2
-            ),
-            glass,
-        )
-    )
-    if roof:
-        parts.append((place(prism([(-x, y) for x, y in roof], w * 0.92), yaw=np.pi / 2), body))
-    r = 0.33 if kind < 2 else 0.48
-    for z in (f + length * 0.2, b - length * 0.2):
-        for side in (-1, 1):
-            wheel = place(cylinder(r, 0.22), (side * w / 2 - 0.11, r, z), roll=-np.pi / 2)
-            parts.append((wheel, dark))
+        outlines, widths = _box_shaped(slope, length, height), (w, w * 1.01)
+    looks = (paints[0], paints[1], paints[0])
+    parts: Prop = [
+        (_side_view(outline, length, wide), look)
+        for outline, wide, look in zip(outlines, widths, looks, strict=False)
+    ]
     lit = float(rng.choice([0.0, 0.0, 2.0]))
-    for z, hue in ((f, 0.13), (b, 0.0)):
+    for end, hue in ((-1, 0.13), (1, 0.0)):
         for side in (-1, 1):
-            lens = box(0.3, 0.14, 0.04, (side * w * 0.36, height * (0.42 if kind == 0 else 0.3), z))
+            at = (side * w / 2 - 0.11, r, end * length * 0.3)
+            parts.append((place(cylinder(r, 0.22), at, roll=-np.pi / 2), dark))
+            high = height * (0.42 if kind == 0 else 0.3)
+            lens = box(0.3, 0.14, 0.04, (side * w * 0.36, high, end * length / 2))
             parts.append((lens, paint(rng, "plain", hue=hue, vivid=1.5, glow=lit)))
-    parts.append((box(0.5, 0.12, 0.02, (0, 0.45, f - 0.01)), paint(rng, "writing", (1, 2))))
-    return parts
+    plate = box(0.5, 0.12, 0.02, (0, 0.45, -length / 2 - 0.01))
+    return [*parts, (plate, paint(rng, "writing", (1, 2)))]
 
 
 def house(rng: np.random.Generator, w: float, h: float, d: float) -> Prop:
@@ -178,8 +177,10 @@ def fence(rng: np.random.Generator, length: float) -> Prop:
         ]
     if choice < 0.65:
         green = paint(rng, "leafy", (0.6, 2), hue=0.27)
-        return [(box(length, h, 0.7), green),
-                (leaves(rng, 300, 0.14, (length / 2, h * 0.2, 0.4), (0, h, 0)), green)]  # fmt: skip
+        return [
+            (box(length, h, 0.7), green),
+            (leaves(rng, 300, 0.14, (length / 2, h * 0.2, 0.4), (0, h, 0)), green),
+        ]
     look = paint(rng)
     parts: Prop = [(box(length, 0.08, 0.05, (0, y * h, 0)), look) for y in (0.25, 0.8)]
     for x in np.linspace(-length / 2, length / 2, int(min(40, length / rng.uniform(0.2, 1.5))) + 2):
@@ -199,8 +200,12 @@ def bin_or_bench(rng: np.random.Generator) -> Prop:
     look = paint(rng)
     if rng.random() < 0.5:
         return [(box(0.6, rng.uniform(0.8, 1.3), 0.7), look)]
-    return [(box(1.6, 0.06, 0.45, (0, 0.42, 0)), look), (box(1.6, 0.4, 0.05, (0, 0.5, 0.22)), look),
-            (box(0.08, 0.42, 0.4, (-0.6, 0, 0)), look), (box(0.08, 0.42, 0.4, (0.6, 0, 0)), look)]  # fmt: skip
+    return [
+        (box(1.6, 0.06, 0.45, (0, 0.42, 0)), look),
+        (box(1.6, 0.4, 0.05, (0, 0.5, 0.22)), look),
+        (box(0.08, 0.42, 0.4, (-0.6, 0, 0)), look),
+        (box(0.08, 0.42, 0.4, (0.6, 0, 0)), look),
+    ]
 
 
 def ball(rng: np.random.Generator) -> Prop:

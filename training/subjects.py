@@ -9,11 +9,12 @@ import numpy as np
 from . import furniture, street_props, tableware
 from .figures import animal, person
 from .furniture import Prop
-from .indoors import backdrop_colour, desk, field_of_view, room, tilt
+from .indoors import room
 from .outdoors import daylight, landscape, street
 from .shapes import box, place, rotation, sheet
-from .stage import Light, Stage, View, extent
-from .textures import Paint, paint, power_noise
+from .stage import Light, Stage, View, extent, field_of_view, tilt
+from .tables import desk
+from .textures import Paint, colour, paint, power_noise
 
 
 def _subject(rng: np.random.Generator) -> Prop:
@@ -31,10 +32,10 @@ def _subject(rng: np.random.Generator) -> Prop:
 
 
 def _frame_up(rng: np.random.Generator, at: np.ndarray, low: np.ndarray, high: np.ndarray) -> View:
-    """A view from before `at` in which a prop with these corners, or its upper part, fills the photo."""
+    """A view in which a prop at `at` with these corners, or its upper part, fills the photo."""
     size = high - low
     crop = rng.uniform(0.25, 1.0) if rng.random() < 0.5 else 1.0
-    middle = at + [0, high[1] - size[1] * crop / 2, 0]
+    middle = at + np.array([0, high[1] - size[1] * crop / 2, 0])
     fov, yaw = min(field_of_view(rng), 1.2), rng.uniform(-0.6, 0.6)
     tall = max(size[1] * crop, 0.8 * np.hypot(size[0], size[2]) * crop)
     reach = tall / 2 / np.tan(fov * 0.38) * rng.uniform(0.95, 2.4) + size[2] / 2
@@ -73,13 +74,19 @@ def somebody(stage: Stage) -> tuple[Light, list[View]]:
     return light, [chosen, level, blurred]
 
 
+def _backdrop_colour(rng: np.random.Generator) -> np.ndarray:
+    """Black, white or any colour (3,), linear light."""
+    choice = rng.random()
+    return np.full(3, 0.01) if choice < 0.3 else np.full(3, 0.9) if choice < 0.6 else colour(rng)
+
+
 def studio(stage: Stage) -> tuple[Light, list[View]]:
     """One thing before a plain or patterned backdrop, as in catalogues and portraits."""
     rng = stage.rng
     prop, yaw = _subject(rng), rng.normal(0, 0.7)
     low, high = extent(prop)
     size = float(np.max(high - low))
-    tone = backdrop_colour(rng).astype(np.float32)
+    tone = _backdrop_colour(rng).astype(np.float32)
     plain = Paint(int(paint(rng, "plain").pattern), 0.5 / size, np.stack([tone, tone, tone]))
     look = plain if rng.random() < 0.65 else paint(rng, repeats=(0.2 / size, 1.5 / size))
     glow = float(rng.choice([0.0, 1.0]))
@@ -98,23 +105,26 @@ def studio(stage: Stage) -> tuple[Light, list[View]]:
     return light, [_frame_up(rng, np.zeros(3), low, high) for _ in range(3)]
 
 
-def still_life(stage: Stage) -> tuple[Light, list[View]]:
-    """Many things of one size before and behind each other on a floor before a wall, seen level."""
+def cut_out(stage: Stage) -> tuple[Light, list[View]]:
+    """One thing on a single colour, as if cut out of its photo; the rest has no depth."""
     rng = stage.rng
-    depth, wide = rng.uniform(0.8, 3), rng.uniform(0.6, 1.4)
-    stage.add([(box(30, 0.1, 30, (0, -0.1, 0)), paint(rng, repeats=(0.5, 4)))])
-    wall = paint(
-        rng,
-        str(rng.choice(["plain", "picture", "cloudy", "stripes", "grain", "checker"])),
-        (0.5, 3),
-    )
-    stage.add([(box(30, 12, 0.1, (0, -2, 1.3 + depth)), wall)], yaw=rng.normal(0, 0.12))
-    if rng.random() < 0.35:
-        slats = paint(rng, "grain", (1, 4))
-        for i in range(12):
-            for lean in (-0.8, 0.8):
-                bar = place(box(0.05, 4, 0.01), (i * 0.25 - 1.5, -1, 1.0 + depth), roll=lean)
-                stage.add([(bar, slats)])
+    prop = person(rng) if rng.random() < 0.5 else _subject(rng)
+    yaw = rng.normal(0, 0.7)
+    turned = [(place(mesh, yaw=yaw), look) for mesh, look in prop]
+    stage.add(turned)
+    low, high = extent(turned)
+    size = float(np.max(high - low))
+    key = np.array([rng.uniform(-1, 1), rng.uniform(0.5, 2), -1.5]) * size * 2
+    lamps = [(key, np.ones(3) * rng.uniform(1, 8) * size**2)]
+    ambient = np.full(3, rng.uniform(0.3, 1.2))
+    light = Light(ambient, lamps=lamps, backdrop=_backdrop_colour(rng))
+    views = [_frame_up(rng, np.zeros(3), low, high) for _ in range(3)]
+    return light, [replace(view, focus=None) for view in views]
+
+
+def _pile(stage: Stage, depth: float, wide: float) -> None:
+    """Things of all kinds at 1 to 1 + depth metres, scaled to about the same size."""
+    rng = stage.rng
     for _ in range(rng.integers(5, 22)):
         z = 1.0 + depth * rng.random()
         choice = rng.random()
@@ -134,12 +144,39 @@ def still_life(stage: Stage) -> tuple[Light, list[View]]:
             scale = rng.uniform(0.25, 0.6)
         y = 0.0 if rng.random() < 0.75 else rng.uniform(0, 0.5)
         stage.add(prop, (rng.uniform(-1, 1) * wide * z, y, z), rng.uniform(0, 6.3), scale)
+
+
+def still_life(stage: Stage) -> tuple[Light, list[View]]:
+    """Many things of one size before and behind each other on a floor before a wall, seen level."""
+    rng = stage.rng
+    depth, wide = rng.uniform(0.8, 3), rng.uniform(0.6, 1.4)
+    stage.add([(box(30, 0.1, 30, (0, -0.1, 0)), paint(rng, repeats=(0.5, 4)))])
+    wall = paint(
+        rng,
+        str(rng.choice(["plain", "picture", "cloudy", "stripes", "grain", "checker"])),
+        (0.5, 3),
+    )
+    stage.add([(box(30, 12, 0.1, (0, -2, 1.3 + depth)), wall)], yaw=rng.normal(0, 0.12))
+    if rng.random() < 0.35:
+        slats = paint(rng, "grain", (1, 4))
+        for i in range(12):
+            for lean in (-0.8, 0.8):
+                bar = place(box(0.05, 4, 0.01), (i * 0.25 - 1.5, -1, 1.0 + depth), roll=lean)
+                stage.add([(bar, slats)])
+    _pile(stage, depth, wide)
     views = []
     for _ in range(3):
         y = rng.uniform(0.15, 0.9)
         pitch = np.radians(rng.normal(6, 8)) + 0.25 * (y - 0.3)
-        views.append(View((rng.normal(0, 0.2), y, rng.uniform(-0.3, 0.4)), rng.normal(0, 0.15), float(pitch),
-                          tilt(rng), field_of_view(rng)))  # fmt: skip
+        views.append(
+            View(
+                (rng.normal(0, 0.2), y, rng.uniform(-0.3, 0.4)),
+                rng.normal(0, 0.15),
+                float(pitch),
+                tilt(rng),
+                field_of_view(rng),
+            )
+        )
     lamps = [
         (np.array([rng.uniform(-2, 2), rng.uniform(1, 3), rng.uniform(-1, 0.5)]), np.ones(3) * 4)
     ]

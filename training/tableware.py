@@ -44,14 +44,24 @@ def bottle(rng: np.random.Generator) -> Prop:
 def can(rng: np.random.Generator) -> Prop:
     r, h = rng.uniform(0.03, 0.07), rng.uniform(0.07, 0.22)
     kind = "picture" if rng.random() < 0.5 else None
-    return [(cylinder(r, h), paint(rng, kind, (4, 12))),
-            (cylinder(r * 1.03, 0.012, (0, h, 0)), paint(rng, "plain"))]  # fmt: skip
+    return [
+        (cylinder(r, h), paint(rng, kind, (4, 12))),
+        (cylinder(r * 1.03, 0.012, (0, h, 0)), paint(rng, "plain")),
+    ]
 
 
 def bowl(rng: np.random.Generator) -> Prop:
     r, h = rng.uniform(0.06, 0.14), rng.uniform(0.02, 0.09)
-    outline = [(0, 0), (r * 0.5, 0), (r * 0.85, h * 0.5), (r, h), (r * 0.96, h), (r * 0.8, h * 0.5),
-               (r * 0.45, 0.008), (0, 0.008)]  # fmt: skip
+    outline = [
+        (0, 0),
+        (r * 0.5, 0),
+        (r * 0.85, h * 0.5),
+        (r, h),
+        (r * 0.96, h),
+        (r * 0.8, h * 0.5),
+        (r * 0.45, 0.008),
+        (0, 0.008),
+    ]
     parts: Prop = [(lathe(outline), paint(rng, repeats=(3, 8)))]
     if rng.random() < 0.4:
         for _ in range(rng.integers(2, 9)):
@@ -77,8 +87,12 @@ def book_pile(rng: np.random.Generator) -> Prop:
         w, h, d = rng.uniform(0.12, 0.22), rng.uniform(0.01, 0.04), rng.uniform(0.18, 0.3)
         yaw = rng.normal(0, 0.3)
         parts.append((place(box(w, h, d), (0, y, 0), yaw), paint(rng, "picture", (2, 6))))
-        parts.append((place(box(w * 0.98, h * 0.7, d * 1.005, (0, h * 0.15, 0)), (0, y, 0), yaw),
-                      paint(rng, "plain", vivid=0.1)))  # fmt: skip
+        parts.append(
+            (
+                place(box(w * 0.98, h * 0.7, d * 1.005, (0, h * 0.15, 0)), (0, y, 0), yaw),
+                paint(rng, "plain", vivid=0.1),
+            )
+        )
         y += h
     return parts
 
@@ -116,8 +130,11 @@ def tool(rng: np.random.Generator) -> Prop:
         ]
     look, dark = paint(rng), paint(rng, "plain")
     body = place(cylinder(0.035, 0.2), (-0.1, 0.17, 0), roll=-np.pi / 2)
-    return [(body, look), (box(0.045, 0.15, 0.04, (-0.05, 0.03, 0)), dark),
-            (box(0.11, 0.05, 0.07, (-0.05, 0, 0)), look)]  # fmt: skip
+    return [
+        (body, look),
+        (box(0.045, 0.15, 0.04, (-0.05, 0.03, 0)), dark),
+        (box(0.11, 0.05, 0.07, (-0.05, 0, 0)), look),
+    ]
 
 
 def toy(rng: np.random.Generator) -> Prop:
@@ -181,6 +198,22 @@ def monitor(rng: np.random.Generator) -> Prop:
 
 
 KITCHEN = (cup, cup, bottle, bottle, can, can, bowl, bowl, carton, carton, fruit, tool, toy, vase)
-DESK = (monitor, monitor, keyboard, cup, can, book_pile, book_pile, carton, paper, paper, tool,
-        standing_frame, desk_lamp, small_plant, bottle, toy)  # fmt: skip
+DESK = (
+    monitor,
+    monitor,
+    keyboard,
+    cup,
+    can,
+    book_pile,
+    book_pile,
+    carton,
+    paper,
+    paper,
+    tool,
+    standing_frame,
+    desk_lamp,
+    small_plant,
+    bottle,
+    toy,
+)
 ANYTHING = tuple(dict.fromkeys((*KITCHEN, *DESK)))

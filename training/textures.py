@@ -1,7 +1,7 @@
 """Surface patterns and paints.
 
 A pattern is a tileable picture of three weights that sum to one; a paint gives each weight a
-colour. So a few hundred patterns dress any number of surfaces, and no pattern can stand for a distance.
+colour. So a few hundred patterns dress any number of surfaces, and none can stand for a distance.
 """
 
 from __future__ import annotations

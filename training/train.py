@@ -1,7 +1,11 @@
 """Train the built-in network.
 
-    nice -n 19 python -m training.train DATA RUN --steps 9000 --scale 0.5
-    nice -n 19 python -m training.train DATA RUN2 --steps 1500 --scale 1 --rate 4e-4 --start RUN/last.pt
+    python -m training.train DATA RUN --steps 9000 --scale 0.5
+    python -m training.train DATA RUN2 --steps 1500 --scale 1 --rate 4e-4 --initial RUN/last.pt
+
+Several processes share each step when started as
+    OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 -m training.train DATA RUN ...
+which on a processor is faster than one process with as many threads.
 
 RUN gets last.pt (network, its running average, optimiser, step), log.jsonl and curves.png. Calling
 again with the same RUN goes on where it stopped.
@@ -12,11 +16,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from torch import Tensor
 
 from .augment import augment
@@ -26,7 +32,7 @@ from .network import TorchNetwork, with_position
 
 _AVERAGE = 0.998  # share of the running average that a step keeps
 _WARM_UP = 300  # steps
-_EVERY = 250  # steps between log lines, checkpoints and looks for new shards
+_EVERY = 500  # steps between log lines, checkpoints and looks for new shards
 
 
 class Trainer:
@@ -51,24 +57,29 @@ class Trainer:
         value = loss(prediction.float(), inverse)
         self.optimiser.zero_grad(set_to_none=True)
         value.backward()
+        _share_gradients(self.network)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
         self.step += 1
         keep = min(_AVERAGE, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            new = self.network.state_dict()
-            for name, tensor in self.average.state_dict().items():
-                if tensor.is_floating_point():
-                    tensor.lerp_(new[name], 1 - keep)
-                else:
-                    tensor.copy_(new[name])
+            new, old = self.network.state_dict(), self.average.state_dict()
+            names = [name for name, tensor in old.items() if tensor.is_floating_point()]
+            torch._foreach_lerp_([old[n] for n in names], [new[n] for n in names], 1 - keep)
         return float(value.detach())
 
     def save(self, path: Path) -> None:
         """Write a checkpoint; the old one stays until the new one is complete."""
         partial = path.with_suffix(".partial")
-        torch.save({"network": self.network.state_dict(), "average": self.average.state_dict(),
-                    "optimiser": self.optimiser.state_dict(), "step": self.step}, partial)  # fmt: skip
+        torch.save(
+            {
+                "network": self.network.state_dict(),
+                "average": self.average.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "step": self.step,
+            },
+            partial,
+        )
         partial.replace(path)
 
     def load(self, path: Path, weights_only: bool) -> None:
@@ -81,13 +92,36 @@ class Trainer:
             self.step = int(stored["step"])
 
 
+def _rank() -> int:
+    """Number of this process among those that share the work."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def _mean(tensor: Tensor) -> Tensor:
+    """Mean over all processes, in place."""
+    if dist.is_initialized():
+        dist.all_reduce(tensor)
+        tensor /= dist.get_world_size()
+    return tensor
+
+
+def _share_gradients(network: TorchNetwork) -> None:
+    """Give every process the mean gradient."""
+    if dist.is_initialized():
+        gradients = [weight.grad for weight in network.parameters()]
+        mean = _mean(torch.cat([gradient.reshape(-1) for gradient in gradients]))
+        parts = mean.split([gradient.numel() for gradient in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+
 def learning_rate(peak: float, step: int, progress: float) -> float:
     """Linear warm-up over the first steps, then half a cosine down to 1 % of `peak`."""
     warm = min(1.0, (step + 1) / _WARM_UP)
     return peak * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
 
 
-def validation(network: TorchNetwork, shards: Shards, scale: float, batches: int = 8) -> float:
+def validation(network: TorchNetwork, shards: Shards, scale: float, batches: int = 5) -> float:
     """Mean loss on kept-back scenes, the same ones every time."""
     rng, values = np.random.default_rng(1), []
     state = torch.get_rng_state()
@@ -98,7 +132,7 @@ def validation(network: TorchNetwork, shards: Shards, scale: float, batches: int
             photo, inverse = shards.batch(rng, 16)
             size = [int(side * scale) for side in photo.shape[2:]]
             photo = torch.nn.functional.interpolate(photo, size, mode="area")
-            inverse = torch.nn.functional.interpolate(inverse[:, None], size, mode="area")[:, 0]
+            inverse = torch.nn.functional.interpolate(inverse[:, None], size)[:, 0]
             values.append(float(loss(network(with_position(photo)), inverse)))
     torch.set_rng_state(state)
     return float(np.mean(values))
@@ -131,10 +165,10 @@ def train(options: argparse.Namespace) -> None:
     trainer = Trainer(options.rate)
     if last.exists():
         trainer.load(last, weights_only=False)
-    elif options.start:
-        trainer.load(options.start, weights_only=True)
-    rng = np.random.default_rng([options.seed, trainer.step])
-    torch.manual_seed(options.seed + trainer.step)
+    elif options.initial:
+        trainer.load(options.initial, weights_only=True)
+    rng = np.random.default_rng([options.seed, trainer.step, _rank()])
+    torch.manual_seed(options.seed + trainer.step + 1000003 * _rank())
     shards, kept_back = Shards(options.data), Shards(options.data, validation=True)
     begun, recent, first = time.monotonic(), [], trainer.step / options.steps
     while trainer.step < options.steps:
@@ -142,8 +176,9 @@ def train(options: argparse.Namespace) -> None:
         if options.minutes:
             spent = (time.monotonic() - begun) / 60 / options.minutes
             progress = max(progress, first + (1 - first) * spent)
-            if progress >= 1:
-                break
+        progress = float(_mean(torch.tensor(progress)))  # clocks differ, the rate must not
+        if progress >= 1:
+            break
         trainer.network.train()
         photo, inverse = shards.batch(rng, options.batch)
         height, width = (int(side * options.scale) for side in photo.shape[2:])
@@ -157,12 +192,25 @@ def train(options: argparse.Namespace) -> None:
     _report(trainer, shards, kept_back, options, recent, begun, log)
 
 
-def _report(trainer: Trainer, shards: Shards, kept_back: Shards, options: argparse.Namespace,
-            recent: list[float], begun: float, log: Path) -> None:  # fmt: skip
-    """Log, save, draw, and look for new shards."""
+def _report(
+    trainer: Trainer,
+    shards: Shards,
+    kept_back: Shards,
+    options: argparse.Namespace,
+    recent: list[float],
+    begun: float,
+    log: Path,
+) -> None:
+    """Log, save, draw, and look for new shards; all but the last only in the first process."""
     shards.refresh()
-    row = {"step": trainer.step, "loss": float(np.mean(recent)) if recent else None,
-           "minutes": round((time.monotonic() - begun) / 60, 2), "photos": len(shards)}  # fmt: skip
+    if _rank():
+        return
+    row = {
+        "step": trainer.step,
+        "loss": float(np.mean(recent)) if recent else None,
+        "minutes": round((time.monotonic() - begun) / 60, 2),
+        "photos": len(shards),
+    }
     kept_back.refresh()
     row["validation"] = (
         validation(trainer.average, kept_back, options.scale) if len(kept_back) else None
@@ -180,14 +228,19 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="folder for checkpoints and curves")
     parser.add_argument("--steps", type=int, default=9000)
     parser.add_argument("--minutes", type=float, help="finish the schedule early after this time")
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--batch", type=int, default=16, help="photos per step and process")
     parser.add_argument("--scale", type=float, default=0.5, help="of the photos' stored size")
     parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate")
     parser.add_argument(
-        "--start", type=Path, help="checkpoint whose averaged weights to start from"
+        "--initial", type=Path, help="checkpoint whose averaged weights to start from"
     )
     parser.add_argument("--seed", type=int, default=0)
-    train(parser.parse_args())
+    options = parser.parse_args()
+    if "WORLD_SIZE" in os.environ:  # set by torchrun
+        dist.init_process_group("gloo")
+    train(options)
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 if __name__ == "__main__":

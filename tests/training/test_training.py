@@ -12,7 +12,7 @@ from training.augment import augment, reframe
 from training.data import Shards
 from training.evaluate import lower_is_nearer, measure
 from training.export import export, folded
-from training.losses import gradient_error, loss, normalised, ranking_error, trimmed_error
+from training.losses import depth_error, gradient_error, loss, normalised, ranking_error
 from training.network import TorchNetwork, with_position
 from training.train import Trainer, learning_rate
 from unflat.core.depth.builtin.network import BuiltinNetwork, network_input
@@ -34,9 +34,20 @@ def maps(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
 class TestLosses:
     def test_zero_at_the_truth(self) -> None:
         _, truth = maps()
-        target = normalised(truth)
-        assert trimmed_error(target, target) == 0
-        assert gradient_error(target, target) == 0
+        known = truth >= 0
+        target = normalised(truth, known)
+        assert depth_error(target, target, known) == 0
+        assert gradient_error(target, target, known) == 0
+
+    def test_unknown_pixels_do_not_matter(self) -> None:
+        guess, truth = maps()
+        truth[:, :10] = -1.0
+        other = guess.clone()
+        other[:, :10] = torch.rand(2, 10, 48) * 100
+        torch.manual_seed(1)
+        value = loss(guess, truth)
+        torch.manual_seed(1)
+        torch.testing.assert_close(loss(other, truth), value)
 
     def test_scale_and_shift_of_the_prediction_do_not_matter(self) -> None:
         guess, truth = maps()
@@ -55,7 +66,7 @@ class TestLosses:
     def test_turned_over_is_worse(self) -> None:
         _, truth = maps()
         assert loss(truth, truth) < loss(-truth, truth)
-        target = normalised(truth)
+        target = normalised(truth, truth >= 0)
         assert ranking_error(target, target, truth) < ranking_error(-target, target, truth)
 
 
@@ -66,6 +77,12 @@ class TestAugment:
         photo = torch.nn.functional.interpolate(photo, (48, 64), mode="bilinear")
         photo, inverse = reframe(photo, photo[:, 0], 24, 32)
         torch.testing.assert_close(photo[:, 0], inverse)
+
+    def test_unknown_stays_unknown(self) -> None:
+        inverse = torch.full((4, 48, 64), 0.5)
+        inverse[:, :, :30] = -1.0
+        _, turned = reframe(torch.rand(4, 3, 48, 64), inverse, 24, 32)
+        assert ((turned == -1) | ((turned - 0.5).abs() < 1e-5)).all()
 
     def test_result_is_a_photo(self) -> None:
         photo, inverse = augment(torch.rand(9, 3, 48, 64), torch.rand(9, 48, 64), 24, 32)

@@ -64,13 +64,11 @@ def resize_bilinear(image: Array, height: int, width: int) -> Array:
 def _average_rows(image: Array, count: int) -> Array:
     """Mean of (H, ...) over `count` equal stretches; a pixel on a border counts in part to both."""
     height = image.shape[0]
-    edges = np.arange(count + 1) * (height / count)
-    whole = np.minimum(edges.astype(np.intp), height)
-    part = (edges - whole).astype(np.float32).reshape(-1, *[1] * (image.ndim - 1))
-    sums = np.zeros((height + 1, *image.shape[1:]), np.float64)
-    np.cumsum(image, axis=0, out=sums[1:])
-    upto = sums[whole] + part * image[np.minimum(whole, height - 1)]
-    return np.asarray(np.diff(upto, axis=0) * (count / height), np.float32)
+    edges = (np.arange(count + 1) * (height / count)).astype(np.float32)
+    first = np.arange(height, dtype=np.float32)
+    covered = np.minimum(edges[1:, None], first + 1) - np.maximum(edges[:-1, None], first)
+    weights = np.clip(covered, 0, 1) * np.float32(count / height)
+    return (weights @ image.reshape(height, -1)).reshape(count, *image.shape[1:])
 
 
 def shrink_area(image: Array, height: int, width: int) -> Array:
@@ -78,6 +76,7 @@ def shrink_area(image: Array, height: int, width: int) -> Array:
     if height < image.shape[0]:
         image = _average_rows(image, height)
     if width < image.shape[1]:
-        image = _average_rows(image.swapaxes(0, 1), width).swapaxes(0, 1)
+        turned = np.ascontiguousarray(image.swapaxes(0, 1))
+        image = _average_rows(turned, width).swapaxes(0, 1)
     channels = np.ascontiguousarray(np.moveaxis(image, -1, 0), np.float32)
     return np.moveaxis(resize_bilinear(channels, height, width), 0, -1)

@@ -50,7 +50,9 @@ class BuiltinNetwork:
 
         Raises WeightsError where one is missing, left over, misshapen or not finite.
         """
-        expected = {f"{conv.name}.weight": conv.weight_shape for conv in CONVOLUTIONS}
+        expected: dict[str, tuple[int, ...]] = {
+            f"{conv.name}.weight": conv.weight_shape for conv in CONVOLUTIONS
+        }
         expected |= {f"{conv.name}.bias": (conv.outputs,) for conv in CONVOLUTIONS}
         if missing := sorted(expected.keys() - tensors.keys()):
             raise WeightsError(f"The built-in network's weights lack {missing[0]!r}. {_REMEDY}")

@@ -22,7 +22,7 @@ _COLOUR = 0.07  # difference in sRGB, 0 to 1, that clearly means another surface
 # one reaches across the network's ramps, the others clean up.
 _PASSES = ((6, 2), (4, 2), (2, 1))
 _LEAST = 1e-3  # weight of a neighbour of any colour: where all differ, distance alone decides
-_BAND = 48  # rows of the photo at a time: they stay in the processor's cache
+_BAND = 32  # rows of the photo at a time: they stay in the processor's cache
 
 
 def upsample_guided(
@@ -104,34 +104,38 @@ def _enlarged(stack: Array, rgb: Array, rows: slice, height: int) -> Array:
     y = (np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5) * (small_height / height) - 0.5
     x = (np.arange(width, dtype=np.float32) + 0.5) * (small_width / width) - 0.5
     top, left = np.floor(y).astype(np.intp), np.floor(x).astype(np.intp)
+    first, last = max(int(top[0]), 0), min(int(top[-1]) + 2, small_height)
     guide = np.ascontiguousarray(np.moveaxis(rgb, -1, 0))
     total = np.zeros((len(y), width), np.float32)
     weights = np.zeros_like(total)
     scale = np.float32(-1 / (2 * _COLOUR**2))
-    for i in (0, 1):
-        row = np.clip(top + i, 0, small_height - 1)
-        share_y = np.abs(1 - i - (y - top))[:, None]
-        band = stack[:, row]
-        step_y = (y - row)[:, None]
-        for j in (0, 1):
-            column = np.clip(left + j, 0, small_width - 1)
-            share = share_y * np.abs(1 - j - (x - left))
-            taken = band[:, :, column]
+    for j in (0, 1):
+        column = np.clip(left + j, 0, small_width - 1)
+        across = x - column.astype(np.float32)
+        share_x = np.abs(np.float32(1 - j) - (x - np.floor(x)))
+        # Few small rows feed a band: enlarging them along x first leaves whole rows to be copied.
+        tall = np.take(stack[:, first:last], column, axis=2)
+        for i in (0, 1):
+            row = np.clip(top + i, 0, small_height - 1)
+            # np.take, unlike an index, lays its result out in order, which exp and others need.
+            taken = np.take(tall, row - first, axis=1)
             taken[:3] -= guide
             np.square(taken[:3], out=taken[:3])
-            distance = taken[0]
-            distance += taken[1]
-            distance += taken[2]
-            distance *= scale
-            weight = np.exp(distance, out=distance)
+            weight = taken[0]
+            weight += taken[1]
+            weight += taken[2]
+            weight *= scale
+            np.exp(weight, out=weight)
             weight += np.float32(_LEAST)
-            weight *= share
-            value = taken[4]
-            value *= step_y
-            value += taken[3]
-            value += taken[5] * (x - column)
-            weights += weight
+            weight *= share_x
+            weight *= np.abs(np.float32(1 - i) - (y - np.floor(y)))[:, None]
+            value, slope_y, slope_x = taken[3:]
+            slope_y *= (y - row.astype(np.float32))[:, None]
+            slope_x *= across
+            value += slope_y
+            value += slope_x
             value *= weight
+            weights += weight
             total += value
     total /= weights
     return total
