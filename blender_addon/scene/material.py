@@ -107,6 +107,7 @@ def add_depth_detail(
     moved = wiring.node("ShaderNodeVectorDisplacement", space="OBJECT")
     put(moved.inputs["Vector"], group.outputs["Offset"])
     put(moved.inputs["Midlevel"], 0.0)
+    put(moved.inputs["Scale"], 1.0)
     output = next(n for n in material.node_tree.nodes if n.type == "OUTPUT_MATERIAL")
     put(output.inputs["Displacement"], moved.outputs[0])
     wiring.arrange()

@@ -1,0 +1,74 @@
+"""The .blend file that the command line asks for."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import bpy
+import pytest
+
+from unflat.blender_addon.scene import camera as cameras
+
+
+def run(tmp_path: Path, **job: object) -> subprocess.CompletedProcess[str]:
+    file = tmp_path / "job.json"
+    file.write_text(json.dumps(job))
+    command = [sys.executable, "-m", "unflat.blender_addon.headless", str(file)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_file_that_opens_on_the_photo(files: dict[str, str], tmp_path: Path) -> None:
+    blend = tmp_path / "out" / "scene.blend"
+    blend.parent.mkdir()
+    done = run(
+        tmp_path,
+        photo=files["filepath"],
+        depth=files["depth_filepath"],
+        camera=files["camera_filepath"],
+        settings={"outputs": ["mesh", "points", "relief"], "max_faces": 2000},
+        model="builtin",
+        device="cpu",
+        blend=str(blend),
+    )
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in blend.parent.iterdir()] == ["scene.blend"]
+    bpy.ops.wm.open_mainfile(filepath=str(blend))
+    home = bpy.context.scene.collection.children["photo"]
+    assert home["unflat_model"] == "builtin"
+    assert home["unflat_device"] == "cpu"
+    assert len(home.objects) == 5
+    assert bpy.context.scene.camera == cameras.of(home)
+    assert all(image.packed_file for image in bpy.data.images if image.source != "VIEWER")
+    views = [a.spaces.active for s in bpy.data.screens for a in s.areas if a.type == "VIEW_3D"]
+    assert views
+    assert all(view.region_3d.view_perspective == "CAMERA" for view in views)
+    solid = [view.shading for view in views if view.shading.type == "SOLID"]
+    assert solid
+    assert all(shading.color_type == "TEXTURE" for shading in solid)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"photo": "missing.jpg"}, "There is no file missing.jpg, check the name."),
+        ({"settings": {"edge_ratio": 0}}, "The edge ratio must be"),
+        ({"blend": "/no/such/folder/scene.blend"}, "can't be written, choose another folder."),
+    ],
+)
+def test_failures_are_one_sentence(
+    files: dict[str, str], tmp_path: Path, change: dict[str, object], sentence: str
+) -> None:
+    job: dict[str, object] = {
+        "photo": files["filepath"],
+        "depth": files["depth_filepath"],
+        "blend": str(tmp_path / "scene.blend"),
+    }
+    done = run(tmp_path, **(job | change))
+    assert done.returncode == 1
+    assert sentence in done.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("*.blend"))
+    assert not list(tmp_path.glob(".*.blend"))
