@@ -46,8 +46,9 @@ def test_settings_are_saved_with_the_file(tmp_path) -> None:
 
 
 def test_every_property_tells_what_it_is_for() -> None:
-    for owner in (bpy.types.UNFLAT_OT_generate, bpy.context.scene.unflat):
-        for item in owner.bl_rna.properties:
+    settings = bpy.context.scene.unflat.bl_rna
+    for owner in (bpy.ops.unflat.generate.get_rna_type(), settings):
+        for item in owner.properties:
             assert item.identifier in ("rna_type", "name") or item.description, item.identifier
 
 

@@ -1,4 +1,7 @@
-"""In a window: the tab, a photo made without freezing, cancel, undo. Run by test_real_blender."""
+"""In a window: the tab, a photo made without freezing, cancel, undo.
+
+Run by test_real_blender.py; writes pictures and figures, see `steps.OUT`.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,22 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-import addon_utils
 import bpy
-
-sys.path.append(str(Path(__file__).parent))
 import steps
 
 PHOTO = os.environ["UNFLAT_GUI_PHOTO"]
-ADDON = "bl_ext.user_default.unflat"
 
 
-def session():  # the add-on's, under the name Blender gave it
-    return sys.modules[f"{ADDON}.blender_addon.session"].current()
+def module(name: str) -> ModuleType:
+    """A module of the installed add-on, under the name Blender gave it."""
+    return sys.modules[f"{steps.ADDON}.blender_addon.{name}"]
+
+
+def session() -> Any:
+    return module("session").current()
 
 
 def idle() -> bool:
@@ -34,7 +39,8 @@ def everything() -> set[tuple[str, str]]:
 
 def tab() -> Iterator[float]:
     yield 1.0
-    assert addon_utils.check(ADDON)[1], "the extension is not enabled"
+    steps.install()
+    yield 0.5
     steps.show_sidebar("Unflat")
     yield 0.5
     steps.screenshot("1_empty")
@@ -44,10 +50,10 @@ def tab() -> Iterator[float]:
     steps.screenshot("2_photo")
 
 
-def _redraws() -> Iterator[float]:
+def redraws() -> Iterator[float]:
     """How long Blender itself is away when the sidebar is redrawn as often as a job may do it."""
     pulse = steps.Pulse()
-    viewport = sys.modules[f"{ADDON}.blender_addon.viewport"]
+    viewport = module("viewport")
     start = time.perf_counter()
     for _ in range(40):
         viewport.redraw_sidebars()
@@ -59,7 +65,7 @@ def _redraws() -> Iterator[float]:
 def generate(outputs: set[str], shot: str) -> Iterator[float]:
     """One photo by the artist's way; figures of how long the main thread was away."""
     bpy.context.scene.unflat.outputs = outputs
-    operator = sys.modules[f"{ADDON}.blender_addon.operators._job_operator"].JobOperator
+    operator = module("operators._job_operator").JobOperator
     times: dict[str, float] = {}
     build = operator._build
 
@@ -119,7 +125,7 @@ def running_and_cancel() -> Iterator[float]:
 
 def all_steps() -> Iterator[float]:
     yield from tab()
-    yield from _redraws()
+    yield from redraws()
     yield from running_and_cancel()
     before = everything()
     yield from generate({"MESH", "POINTS"}, "default")
@@ -134,4 +140,5 @@ def all_steps() -> Iterator[float]:
     yield from generate({"MESH", "POINTS", "RELIEF"}, "all")
 
 
-steps.play(all_steps())
+def main() -> None:
+    steps.play(all_steps())

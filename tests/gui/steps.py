@@ -16,10 +16,22 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import addon_utils
 import bpy
 
-OUT = Path(os.environ.get("UNFLAT_GUI_OUT") or Path(__file__).parent / "out")
+OUT = Path(os.environ["UNFLAT_GUI_OUT"])
 """Folder of the pictures and figures that a script makes."""
+
+ADDON = "bl_ext.user_default.unflat"
+"""The add-on's package once it is installed."""
+
+
+def install() -> None:
+    """Install the add-on's zip as an artist does from a file, and enable it."""
+    bpy.ops.extensions.package_install_files(
+        filepath=os.environ["UNFLAT_GUI_ZIP"], repo="user_default", enable_on_install=True
+    )
+    assert addon_utils.check(ADDON)[1], "the extension is not enabled"
 
 
 def play(steps: Iterator[float]) -> None:

@@ -1,0 +1,140 @@
+"""The zip in a real Blender: installed, in background mode, and in a window.
+
+UNFLAT_BLENDER is a command line that takes Blender's arguments ("blender"). UNFLAT_BLENDER_WINDOW
+is one to which the path of a script is added, to run it in a window ("blender --python"). Without
+them the tests are skipped. Pictures and figures stay in build/gui: inside the repository, because
+a Blender in a box may see nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+OUT = ROOT / "build" / "gui"
+BLENDER, WINDOW = os.environ.get("UNFLAT_BLENDER"), os.environ.get("UNFLAT_BLENDER_WINDOW")
+
+pytestmark = pytest.mark.skipif(not BLENDER, reason="UNFLAT_BLENDER is not set")
+needs_window = pytest.mark.skipif(not WINDOW, reason="UNFLAT_BLENDER_WINDOW is not set")
+
+SMOOTH = 0.1
+"""Seconds for which Blender may be away while a job runs."""
+
+
+@pytest.fixture(scope="module")
+def zip_file() -> Path:
+    """The add-on, built by this Blender."""
+    shutil.rmtree(OUT, ignore_errors=True)
+    OUT.mkdir(parents=True)
+    command = [sys.executable, "blender_addon/build_zip.py", "-o", str(OUT)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.strip())
+
+
+@pytest.fixture(scope="module")
+def photo(zip_file: Path) -> Path:
+    """A photo of 1920 x 1080: a ball on a striped floor before a wall."""
+    v, u = np.mgrid[0:1080, 0:1920]
+    floor = v > 600
+    stripes = ((u - 960) / (v - 500).clip(1) * 4).astype(int) % 2
+    rgb = np.stack([90 + v // 12, 120 + v // 16, 170 - v // 16], axis=-1)
+    rgb[floor] = np.array([150, 110, 70]) + 40 * stripes[floor][:, None]
+    ball = (u - 1100) ** 2 + (v - 640) ** 2
+    inside = ball < 200**2
+    rgb[inside] = np.array([200, 60, 50]) * (1 - ball[inside] / 60_000)[:, None]
+    path = zip_file.parent / "photo.jpg"
+    Image.fromarray(rgb.astype(np.uint8)).save(path, quality=92)
+    return path
+
+
+def run(command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Blender from the repository, with settings of its own where it heeds them."""
+    environment = os.environ | {"BLENDER_USER_RESOURCES": str(OUT / "home")}
+    return subprocess.run(
+        [*shlex.split(command), *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+
+
+def script(name: str, zip_file: Path, photo: Path) -> str:
+    """A file that runs `name`.main(), with what it needs to know: no environment may pass."""
+    known = {
+        "UNFLAT_GUI_OUT": str(OUT),
+        "UNFLAT_GUI_ZIP": str(zip_file),
+        "UNFLAT_GUI_PHOTO": str(photo),
+    }
+    path = OUT / f"run_{name}.py"
+    path.write_text(
+        f"import os, sys\nos.environ.update({known!r})\n"
+        f"sys.path.append({str(Path(__file__).parent)!r})\nimport {name}\n{name}.main()\n"
+    )
+    return str(path)
+
+
+def figures(name: str) -> dict[str, Any]:
+    return json.loads((OUT / f"figures_{name}.json").read_text())
+
+
+def test_the_zip_installs_from_the_command_line(zip_file: Path) -> None:
+    command = ("--command", "extension", "install-file", "-r", "user_default", "--enable")
+    done = run(BLENDER, "--factory-startup", *command, str(zip_file))
+    assert done.returncode == 0, done.stderr
+    assert "Installed" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "Policy violation" not in done.stdout + done.stderr
+
+
+def test_in_background_mode(zip_file: Path, photo: Path) -> None:
+    file = script("background_generate", zip_file, photo)
+    start = ("--background", "--factory-startup", "--python-exit-code", "1")
+    done = run(BLENDER, *start, "--python", file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    kinds = figures("background")["kinds"]
+    assert kinds[:3] == ["CAMERA", "EMPTY", "MESH"]
+    assert len(kinds) == 5
+
+
+def test_a_blend_file_without_installing_anything(photo: Path) -> None:
+    blend, job = OUT / "scene.blend", OUT / "job.json"
+    job.write_text(json.dumps({"photo": str(photo), "blend": str(blend)}))
+    start = ("--background", "--factory-startup", "--python-exit-code", "1")
+    done = run(BLENDER, *start, "--python", "blender_addon/headless.py", "--", str(job))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert blend.stat().st_size > 100_000
+    job.write_text(json.dumps({"photo": "missing.jpg", "blend": str(OUT / "none.blend")}))
+    done = run(BLENDER, *start, "--python", "blender_addon/headless.py", "--", str(job))
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith("There is no file missing.jpg, check the name.")
+    assert not (OUT / "none.blend").exists()
+
+
+@needs_window
+def test_in_a_window(zip_file: Path, photo: Path) -> None:
+    done = run(WINDOW, script("show_generate", zip_file, photo))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert figures("cancel")["seconds"] < 1
+    # Drawing in software is slow by itself: a job must not make it worse.
+    allowed = max(SMOOTH, 1.5 * figures("redraws")["longest_gap"])
+    told = figures("default")
+    assert told["longest_gap_before_import"] <= allowed, told
+    assert told["import_seconds"] < 2, told
+    for name in ("1_empty", "2_photo", "3_running", "4_default_done", "5_cancelled", "6_undone"):
+        picture = np.asarray(Image.open(OUT / f"{name}.png").convert("RGB"))
+        assert picture.std() > 5, f"{name} is blank"
