@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
-
+import blf
 import bpy
 
 from ..core.depth import catalog
@@ -12,17 +11,17 @@ from .operators._job_operator import STAGES
 from .operators.generate import FROM_PANEL
 from .operators.look_through import photo_collection
 
+_MARGIN = 90
+"""Pixels at scale 1 that the sidebar's tabs, the box and the icon take from a line of text."""
 
-class _Tab:
+
+class UNFLAT_PT_main(bpy.types.Panel):
+    """Photo, model, outputs, settings, and the button."""
+
+    bl_label = "Unflat"
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = ids.TAB
-
-
-class UNFLAT_PT_main(_Tab, bpy.types.Panel):
-    """Photo, model, outputs, and the button."""
-
-    bl_label = "Unflat"
 
     def draw(self, context: bpy.types.Context) -> None:
         settings = getattr(context.scene, ids.SETTINGS)
@@ -33,11 +32,22 @@ class UNFLAT_PT_main(_Tab, bpy.types.Panel):
         choices.prop(settings, "photo", text="", icon="IMAGE_DATA", placeholder="Photo")
         _draw_model(choices, settings)
         choices.row(align=True).prop(settings, "outputs")
+        # Panels within the layout: sub-panels are left behind when the text below grows.
+        for name, title, draw in (
+            ("unflat_settings", "Settings", _draw_settings),
+            ("unflat_own_depth", "Own Depth", _draw_own_depth),
+        ):
+            header, body = choices.panel(name, default_closed=True)
+            header.label(text=title)
+            if body is not None:
+                body.use_property_split = True
+                body.use_property_decorate = False
+                draw(body, settings)
         if running is None:
             row = layout.row()
             row.scale_y = 1.6
             row.context_pointer_set(FROM_PANEL, settings)
-            row.operator(ids.GENERATE, icon="SHADERFX")
+            row.operator(ids.GENERATE, text="Generate", icon="SHADERFX")
         else:
             _draw_progress(layout, running)
         outcome = session.current().outcome
@@ -47,47 +57,27 @@ class UNFLAT_PT_main(_Tab, bpy.types.Panel):
             layout.operator(ids.LOOK_THROUGH, icon="OUTLINER_OB_CAMERA")
 
 
-class UNFLAT_PT_settings(_Tab, bpy.types.Panel):
+def _draw_settings(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
     """Numbers that most photos need no change of."""
-
-    bl_label = "Settings"
-    bl_parent_id = "UNFLAT_PT_main"
-    bl_options = {"DEFAULT_CLOSED"}
-
-    def draw(self, context: bpy.types.Context) -> None:
-        settings = getattr(context.scene, ids.SETTINGS)
-        layout = self.layout
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        row = layout.row(heading="Field of View")
-        row.prop(settings, "use_fov", text="")
-        value = row.row()
-        value.active = settings.use_fov
-        value.prop(settings, "fov", text="")
-        column = layout.column(align=True)
-        column.prop(settings, "near_far_ratio")
-        column.prop(settings, "edge_ratio")
-        column.prop(settings, "max_faces")
-        layout.prop(settings, "fit_render")
+    row = layout.row(heading="Field of View")
+    row.prop(settings, "use_fov", text="")
+    value = row.row()
+    value.active = settings.use_fov
+    value.prop(settings, "fov", text="")
+    column = layout.column(align=True)
+    column.prop(settings, "near_far_ratio")
+    column.prop(settings, "edge_ratio")
+    column.prop(settings, "max_faces")
+    layout.prop(settings, "fit_render")
 
 
-class UNFLAT_PT_own_depth(_Tab, bpy.types.Panel):
+def _draw_own_depth(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
     """Depth and camera that the artist already has."""
-
-    bl_label = "Own Depth"
-    bl_parent_id = "UNFLAT_PT_main"
-    bl_options = {"DEFAULT_CLOSED"}
-
-    def draw(self, context: bpy.types.Context) -> None:
-        settings = getattr(context.scene, ids.SETTINGS)
-        layout = self.layout
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        layout.prop(settings, "depth_filepath")
-        row = layout.row()
-        row.active = bool(settings.depth_filepath)
-        row.prop(settings, "depth_kind")
-        layout.prop(settings, "camera_filepath")
+    layout.prop(settings, "depth_filepath")
+    row = layout.row()
+    row.active = bool(settings.depth_filepath)
+    row.prop(settings, "depth_kind")
+    layout.prop(settings, "camera_filepath")
 
 
 def _draw_model(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
@@ -114,14 +104,28 @@ def _draw_outcome(
     context: bpy.types.Context, layout: bpy.types.UILayout, outcome: session.Outcome
 ) -> None:
     """Every sentence wrapped to the sidebar's width."""
-    letters = max(20, int(context.region.width / context.preferences.system.ui_scale / 6.5) - 7)
+    scale = context.preferences.system.ui_scale
+    blf.size(0, context.preferences.ui_styles[0].widget.points * scale)
+    room = context.region.width - _MARGIN * scale
     box = layout.box().column()
     for number, sentence in enumerate(outcome.lines):
         icon = "ERROR" if not outcome.good else "CHECKMARK" if number == 0 else "INFO"
         lines = box.column(align=True)
         lines.scale_y = 0.8
-        for position, line in enumerate(textwrap.wrap(sentence, letters)):
+        for position, line in enumerate(_wrapped(sentence, room)):
             lines.label(text=line, icon=icon if position == 0 else "BLANK1")
 
 
-CLASSES = (UNFLAT_PT_main, UNFLAT_PT_settings, UNFLAT_PT_own_depth)
+def _wrapped(sentence: str, room: float) -> list[str]:
+    """The sentence in lines of at most `room` pixels, but at least a word each."""
+    lines: list[str] = []
+    for word in sentence.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and blf.dimensions(0, longer)[0] <= room:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
+CLASSES = (UNFLAT_PT_main,)

@@ -28,7 +28,7 @@ class UNFLAT_OT_generate(JobOperator, Choices, bpy.types.Operator):
     """Build a textured 3D scene from the photo"""
 
     bl_idname = ids.GENERATE
-    bl_label = "Generate"
+    bl_label = "3D Scene from Photo"  # what Blender offers for a dropped picture
     bl_options = {"UNDO"}
 
     filepath: StringProperty(
@@ -110,6 +110,8 @@ def _told(home: bpy.types.Collection, result: Result) -> list[str]:
     hidden = [thing.name for thing in home.objects if thing.hide_render]
     if hidden:
         told.append(f"Hidden, use the eyes in the outliner: {', '.join(hidden)}.")
+        if Output.POINTS in result.settings.outputs:
+            told.append("Points show their colours in Material Preview.")
     return told
 
 

@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -123,6 +124,16 @@ def running_and_cancel() -> Iterator[float]:
     steps.screenshot("5_cancelled")
 
 
+def drop() -> Iterator[float]:
+    """What Blender offers for a dropped picture; it calls this operator itself."""
+    path = Path(PHOTO)
+    files = [{"name": path.name}]
+    with steps.in_view():
+        bpy.ops.wm.drop_import_file("INVOKE_DEFAULT", directory=str(path.parent), files=files)
+    yield 1.0
+    steps.screenshot("7_dropped")
+
+
 def all_steps() -> Iterator[float]:
     yield from tab()
     yield from redraws()
@@ -137,6 +148,7 @@ def all_steps() -> Iterator[float]:
     assert everything() == before, f"left after one undo: {everything() - before}"
     steps.screenshot("6_undone")
     bpy.context.scene.unflat.photo = PHOTO
+    yield from drop()
     yield from generate({"MESH", "POINTS", "RELIEF"}, "all")
 
 
