@@ -15,6 +15,8 @@ from ..core.pipeline import reconstruct
 from ..core.settings import Settings
 from .job import Job
 
+_THREAD = "unflat-engine"
+
 
 @dataclass(frozen=True)
 class Request:
@@ -44,36 +46,41 @@ class InProcessEngine:
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[tuple[Job, Request] | None] = queue.SimpleQueue()
-        self._jobs: list[Job] = []
+        self._lock = threading.Lock()  # guards what follows
+        self._jobs: set[Job] = set()  # that have not ended
         self._thread: threading.Thread | None = None
         self._closed = False
 
     def submit(self, request: Request) -> Job:
-        if self._closed:
-            raise RuntimeError("the engine is closed")
         job = Job()
-        self._jobs = [j for j in self._jobs if not j.state.is_finished] + [job]
-        self._queue.put((job, request))
-        if self._thread is None:
-            # A daemon: quitting the program must not wait for a job that nobody will see.
-            self._thread = threading.Thread(target=self._run, name="unflat-engine", daemon=True)
-            self._thread.start()
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the engine is closed")
+            self._jobs.add(job)
+            self._queue.put((job, request))
+            if self._thread is None:
+                # A daemon: quitting the program must not wait for a job that nobody will see.
+                self._thread = threading.Thread(target=self._run, name=_THREAD, daemon=True)
+                self._thread.start()
         return job
 
     def close(self) -> None:
-        self._closed = True
-        for job in self._jobs:
-            job.cancel()
-        if self._thread is not None:
+        with self._lock:
+            self._closed = True
+            for job in self._jobs:
+                job.cancel()
             self._queue.put(None)
-            self._thread.join()
-            self._thread = None
+            thread = self._thread
+        if thread is not None:
+            thread.join()
 
     def _run(self) -> None:
         while (item := self._queue.get()) is not None:
             job, request = item
             if job.begin():
                 _run_job(job, request)
+            with self._lock:
+                self._jobs.discard(job)
             del item, job, request  # a finished job's arrays must not live until the next one
 
 

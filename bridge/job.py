@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from enum import Enum
 
-from ..core.errors import CancelledError, UnflatError
+from ..core.errors import CancelledError, explain
 from ..core.pipeline import Result
 
 
@@ -50,8 +50,10 @@ class Job:
             return self._stage, self._fraction
 
     def cancel(self) -> None:
-        """Ask the job to stop; it does so at its next step. Safe to repeat."""
-        self._cancel.set()
+        """Ask the job to stop; it does so at its next step. Without effect once it has finished."""
+        with self._lock:
+            if not self._state.is_finished:
+                self._cancel.set()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Whether the job has finished, after `timeout` seconds at most."""
@@ -84,10 +86,12 @@ class Job:
         return self._cancel.is_set()
 
     def finish(self, result: Result | None = None, error: BaseException | None = None) -> None:
-        """Enter the final state that fits; the first call counts."""
+        """Enter the final state that fits; the first call counts. A cancel wins over a result."""
         with self._lock:
             if self._state.is_finished:
                 return
+            if error is None and self._cancel.is_set():
+                result, error = None, CancelledError()
             self._result, self._error = result, error
             if error is None:
                 self._state = JobState.DONE
@@ -100,8 +104,6 @@ class Job:
     def failure(self) -> str | None:
         """One sentence for the user if the job failed, else None."""
         with self._lock:
-            if self._state is not JobState.FAILED:
+            if self._state is not JobState.FAILED or self._error is None:
                 return None
-            if isinstance(self._error, UnflatError):
-                return str(self._error)
-            return f"Unflat met an unexpected problem ({self._error!r}), please report it."
+            return explain(self._error)

@@ -35,6 +35,7 @@ def write(result: Result, folder: Path) -> None:
         "depth": str(folder / "depth.npz"),
         "camera": str(folder / "camera.json"),
         "model": result.model,
+        "device": result.device,
         "settings": result.settings.to_json(),
         "blend": str(folder / "scene.blend"),
     }
@@ -42,29 +43,39 @@ def write(result: Result, folder: Path) -> None:
         file = Path(scratch) / "job.json"
         file.write_text(json.dumps(job), encoding="utf-8")
         _run([*command(), str(file)])
+    if not (folder / "scene.blend").is_file():
+        raise BlenderError("Blender ended without making the scene, check UNFLAT_BLENDER.")
 
 
 def command() -> list[str]:
     """The command line that makes scenes, but for the job file. Raises BlenderError."""
     if find_spec("bpy") is not None:
         return [sys.executable, "-m", _MODULE]
-    blender = os.environ.get("UNFLAT_BLENDER")
-    if not blender:
+    blender = program()
+    if blender is None:
         raise BlenderError(
-            "A scene.blend needs Blender, run: pip install 'unflat[blender]', "
-            "or set UNFLAT_BLENDER to the Blender program."
+            "A scene.blend needs Blender: install the bpy module (for Python 3.11 or 3.13), or set "
+            "UNFLAT_BLENDER to the Blender program."
         )
     script = Path(__file__).parents[1] / "blender_addon" / "headless.py"
-    return [
-        *shlex.split(blender),
-        "--background",
-        "--factory-startup",
-        "--python-exit-code",
-        "1",
-        "--python",
-        str(script),
-        "--",
-    ]
+    options = ("--background", "--factory-startup", "--python-exit-code", "1", "--python")
+    return [*blender, *options, str(script), "--"]
+
+
+def program() -> list[str] | None:
+    """What UNFLAT_BLENDER names: a program, or a command line that takes Blender's arguments.
+
+    None if it is not set. Raises BlenderError.
+    """
+    text = os.environ.get("UNFLAT_BLENDER", "").strip()
+    if not text:
+        return None
+    if Path(text).is_file():  # with spaces or backslashes in its path
+        return [text]
+    try:
+        return shlex.split(text)
+    except ValueError:
+        raise BlenderError("UNFLAT_BLENDER has a quotation mark without its partner.") from None
 
 
 def _run(command: list[str]) -> None:

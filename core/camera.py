@@ -21,6 +21,9 @@ FULL_FRAME_DIAGONAL = math.hypot(36.0, 24.0)
 """Millimetres. "35 mm equivalent" compares diagonals (CIPA DCG-001)."""
 
 
+_SHORTEST, _LONGEST = 1e-5, 1e4  # focal lengths over the picture's longer side
+
+
 class FocalSource(StrEnum):
     """Who said what the focal length is."""
 
@@ -56,6 +59,12 @@ class Pinhole:
             )
         if self.width < 1 or self.height < 1:
             raise CameraError(f"A camera needs a picture size, not {self.width} x {self.height}.")
+        side = max(self.size)
+        if not all(_SHORTEST < f / side < _LONGEST for f in (self.fx, self.fy)):
+            raise CameraError(
+                f"No lens has a focal length of {self.fx:g} x {self.fy:g} pixels for a picture of "
+                f"{self.width} x {self.height}, so check the camera."
+            )
 
     @classmethod
     def from_focal(
@@ -116,19 +125,21 @@ class Pinhole:
 
     @classmethod
     def from_json(cls, fields: object) -> Pinhole:
-        """The inverse of `to_json`; `source` becomes "file". Raises CameraError."""
+        """The inverse of `to_json`; without `source` it is "file". Raises CameraError."""
         if not isinstance(fields, dict):
             raise CameraError("A camera file must hold one JSON object with fx, fy, cx and cy.")
         try:
             fx, fy, cx, cy = (float(fields[name]) for name in ("fx", "fy", "cx", "cy"))
             width, height = int(fields["width"]), int(fields["height"])
+            source = FocalSource(fields.get("source", FocalSource.FILE))
         except KeyError as error:
             raise CameraError(f"The camera file lacks {error}, add it.") from None
         except (TypeError, ValueError, OverflowError):
             raise CameraError(
-                "In a camera file fx, fy, cx, cy, width and height must be numbers."
+                "In a camera file fx, fy, cx, cy, width and height must be numbers, "
+                "and source a known word."
             ) from None
-        return cls(fx, fy, cx, cy, width, height, FocalSource.FILE)
+        return cls(fx, fy, cx, cy, width, height, source)
 
 
 def load(path: str | Path) -> Pinhole:

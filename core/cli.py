@@ -7,7 +7,7 @@ import io
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ from ._version import __version__
 from .depth import catalog
 from .depthmap import DepthKind
 from .doctor import examine
-from .errors import SettingsError, UnflatError
+from .errors import SettingsError, UnflatError, explain
 from .progressbar import ProgressBar
 from .settings import Output, Settings
 
 OK, SOME_FAILED, WRONG_USAGE = 0, 1, 2
+
+_RECONSTRUCTED = 0.6  # share of the bar; writing files takes the rest
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -108,14 +110,14 @@ def _photos(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     try:
         settings = _settings(options)
-        formats = _formats(options.format)
+        formats = export.check_formats(options.format.split(","))
         colormap.table(options.colormap)
         if options.blend:
             blend.command()
-        sources = images.find(options.photos)
     except UnflatError as error:
         print(f"unflat: error: {error}", file=sys.stderr)
         return WRONG_USAGE
+    sources = images.find(options.photos)
     if options.depth and len(sources) > 1:
         parser.error("--depth goes with one photo")
     failed = 0
@@ -143,13 +145,6 @@ def _settings(options: argparse.Namespace) -> Settings:
     return settings
 
 
-def _formats(text: str) -> tuple[str, ...]:
-    formats = tuple(text.split(","))
-    if not set(formats) <= set(export.FORMATS):
-        raise SettingsError(f"The format must be among {', '.join(export.FORMATS)}.")
-    return formats
-
-
 def _folders(sources: list[Path], out: Path) -> list[Path]:
     """OUT/<stem> for each photo; a stem that comes again gets a number."""
     taken: set[str] = set()
@@ -169,7 +164,7 @@ def _one(
     source: Path,
     folder: Path,
     settings: Settings,
-    formats: tuple[str, ...],
+    formats: Collection[str],
     options: argparse.Namespace,
 ) -> bool:
     """Do one photo; False if an error stopped it, which the user has been told."""
@@ -181,13 +176,13 @@ def _one(
             depth=options.depth,
             depth_kind=options.depth_kind,
             camera=options.camera,
-            progress=bar.update,
+            progress=lambda stage, fraction: bar.update(stage, _RECONSTRUCTED * fraction),
         )
-        bar.update("files", 1.0)
+        bar.update("files", _RECONSTRUCTED)
         report = export.save(result, folder, options.colormap, formats, options.blend)
-    except UnflatError as error:
+    except Exception as error:  # whatever it is, the other photos must not suffer
         bar.clear()
-        print(f"unflat: {source}: {error}", file=sys.stderr)
+        print(f"unflat: {source}: {explain(error)}", file=sys.stderr)
         return False
     bar.clear()
     _tell(report, folder, options.json)

@@ -1,7 +1,7 @@
 """Picture files -> pixels, by the library at hand: Pillow, or the OpenImageIO inside Blender.
 
-The only file that imports either. Both get bytes that are hostile until decoded: the size is
-checked from the header before a pixel is unpacked.
+Photos are decoded nowhere else. A file is hostile until decoded: its size is checked from the
+header before a pixel is unpacked. Imports Pillow or OpenImageIO.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import numpy as np
 
 from .arrays import AnyArray
 from .errors import ImageError, MissingLibraryError
+
+_FORMATS = ("jpeg", "png", "webp", "tiff", "bmp", "gif")
 
 CheckSize = Callable[[int, int, str], None]
 """Called with (width, height, file name); raises ImageError."""
@@ -74,11 +76,10 @@ def _broken(path: Path) -> ImageError:
 def _decode_pillow(data: bytes, path: Path, check_size: CheckSize) -> Decoded:
     from PIL import Image
 
-    formats = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # our own size limit stands in for Pillow's warning
-            with Image.open(io.BytesIO(data), formats=formats) as image:
+            with Image.open(io.BytesIO(data), formats=[name.upper() for name in _FORMATS]) as image:
                 check_size(*image.size, path.name)
                 image.load()
                 exif = _pillow_exif(image)
@@ -193,8 +194,11 @@ def _decode_openimageio(path: Path, check_size: CheckSize) -> Decoded:
     if source is None:
         oiio.geterror()  # else it is printed when Blender quits
         raise _broken(path)
+    integers = (oiio.UINT8, oiio.UINT16)
     try:
         spec = source.spec()
+        if source.format_name() not in _FORMATS or spec.format.basetype not in integers:
+            raise _broken(path)
         check_size(spec.width, spec.height, path.name)
         wide = spec.format.size() > 1
         pixels = source.read_image(0, 0, 0, min(spec.nchannels, 4), "uint16" if wide else "uint8")

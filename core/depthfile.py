@@ -1,4 +1,7 @@
-"""A depth map that the user already has: PNG, EXR, NPZ or NPY -> DepthMap."""
+"""A depth map that the user already has: PNG, TIFF, EXR, NPZ or NPY -> DepthMap.
+
+Imports Pillow and OpenEXR for the formats that need them.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,17 @@ from .depthmap import DepthKind, DepthMap
 from .errors import DepthError, MissingLibraryError
 from .images import MAX_PIXELS
 
+KIND_TEXT = "Depth kind"
+"""Keyword of the PNG text that tells the kind of a depth.png written by Unflat."""
+
 MAX_BYTES = 8 * MAX_PIXELS + 1_000_000
 
 
 def read(source: str | Path | DepthMap | AnyArray, kind: DepthKind | str | None = None) -> DepthMap:
     """Read and check a depth map.
 
-    `kind` None means what an NPZ written by Unflat says, else metres. Integers of kind METRES
-    are millimetres, as depth cameras write them. NaN, infinity, and values <= 0 are invalid.
+    `kind` None means what a file written by Unflat says, else metres. Integers of kind METRES
+    are millimetres, as depth cameras write them. For what is invalid see `DepthMap.from_array`.
     Raises DepthError, or MissingLibraryError for an EXR without OpenEXR.
     """
     try:
@@ -30,14 +36,14 @@ def read(source: str | Path | DepthMap | AnyArray, kind: DepthKind | str | None 
         raise DepthError(f"The depth kind must be one of {names}, not '{kind}'.") from None
     if isinstance(source, DepthMap):
         return source
-    if not isinstance(source, str | Path):
-        return DepthMap.from_array(source, chosen or DepthKind.METRES)
-    path = Path(source)
-    values, valid, said = _read_file(path)
+    name, values, valid, said = "The depth map", np.asarray(source), None, None
+    if isinstance(source, str | Path):
+        name = Path(source).name
+        values, valid, said = _read_file(Path(source))
     kind = chosen or said or DepthKind.METRES
     if kind is DepthKind.METRES and values.dtype.kind in "iu":
         values = values.astype(np.float32) / np.float32(1000)
-    return DepthMap.from_array(values, kind, valid, name=path.name)
+    return DepthMap.from_array(values, kind, valid, name)
 
 
 def _read_file(path: Path) -> tuple[AnyArray, AnyArray | None, DepthKind | None]:
@@ -88,7 +94,8 @@ def _read_picture(path: Path) -> tuple[AnyArray, AnyArray | None, DepthKind | No
             raise DepthError(f"{path.name} has too many pixels, shrink it first.")
         if image.mode not in ("I;16", "I;16B", "I;16L", "I", "F", "L"):
             raise DepthError(f"{path.name} is a colour picture, give a grey 16-bit depth map.")
-        return np.asarray(image), None, None
+        said = image.info.get(KIND_TEXT) if image.format == "PNG" else None
+        return np.asarray(image), None, DepthKind(said) if said else None
 
 
 def _read_exr(path: Path) -> tuple[AnyArray, AnyArray | None, DepthKind | None]:
@@ -98,10 +105,23 @@ def _read_exr(path: Path) -> tuple[AnyArray, AnyArray | None, DepthKind | None]:
         raise MissingLibraryError(
             "Reading EXR needs one more library, run: pip install OpenEXR"
         ) from None
+    with OpenEXR.File(str(path), header_only=True) as file:  # sizes first: it may be a bomb
+        low, high = file.header()["dataWindow"]
+        if (high[0] - low[0] + 1) * (high[1] - low[1] + 1) > MAX_PIXELS:
+            raise DepthError(f"{path.name} has too many pixels, shrink it first.")
     with OpenEXR.File(str(path), separate_channels=True) as file:
         channels = file.channels()
-        name = next((n for n in ("Z", "depth", "Y", "R", "V") if n in channels), None)
-        name = name or next((n for n in channels if n.endswith(".Z")), None)
+        name = _depth_channel(list(channels))
         if name is None:
             raise DepthError(f"{path.name} has no depth channel, name it Z.")
         return np.asarray(channels[name].pixels), None, None
+
+
+def _depth_channel(names: list[str]) -> str | None:
+    """The channel that holds depth: Z, a layer called depth, or the only channel."""
+    by_name = {name.lower(): name for name in names}
+    for wanted in ("z", "depth", "depth.z", "depth.v"):
+        for lower, name in by_name.items():
+            if lower == wanted or (wanted.startswith("depth") and lower.endswith(f".{wanted}")):
+                return name
+    return names[0] if len(names) == 1 else None

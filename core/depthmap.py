@@ -48,7 +48,8 @@ class DepthMap:
         """Check an array of any number type from outside; `name` begins the error's sentence.
 
         Values that are not finite are invalid, and so are distances and inverse depths <= 0
-        (0 is how files mark "nothing here"). Raises DepthError.
+        (0 is how files mark "nothing here") and distances beyond what a camera can see, 1e-4 to
+        1e9 (renderers write 1e10 for "nothing here"). Raises DepthError.
         """
         array = np.asarray(depth)
         if array.ndim == 3 and array.shape[-1] == 1:
@@ -58,10 +59,15 @@ class DepthMap:
                 f"{name} must be one (height, width) array of numbers, not {array.dtype} "
                 f"of shape {array.shape}."
             )
-        values = array.astype(np.float32)
+        with np.errstate(over="ignore"):  # becomes infinite, and so invalid
+            values = array.astype(np.float32)
         mask = np.isfinite(values) & (values > 0)
+        if kind is not DepthKind.INVERSE:
+            mask &= (values > 1e-4) & (values < 1e9)
         if valid is not None:
             given = np.asarray(valid)
+            if given.dtype.kind not in "biuf":
+                raise DepthError(f"{name} has a valid mask of {given.dtype}, give true and false.")
             if given.shape != array.shape:
                 raise DepthError(
                     f"{name} has shape {array.shape} but its valid mask {given.shape}, "

@@ -74,12 +74,6 @@ class BlenderError(UnflatError):
     code = "blender"
 
 
-class MemoryShortageError(UnflatError):
-    """The job needs more memory than there is."""
-
-    code = "memory"
-
-
 class CancelledError(UnflatError):
     """The user stopped the job; nothing was written."""
 
@@ -87,3 +81,12 @@ class CancelledError(UnflatError):
 
     def __init__(self, message: str = "The job was cancelled.") -> None:
         super().__init__(message)
+
+
+def explain(error: BaseException) -> str:
+    """One sentence for the user about any exception; what is not ours is a bug, and called so."""
+    if isinstance(error, MemoryError):
+        return "There is not enough memory for this photo, shrink it or close other programs."
+    if isinstance(error, UnflatError):
+        return str(error)
+    return f"Unflat met an unexpected problem ({error!r}), please report it."

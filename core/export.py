@@ -1,22 +1,22 @@
-"""The files of a Result. Needs Pillow for the pictures."""
+"""The files of a Result. Imports Pillow for the pictures."""
 
 from __future__ import annotations
 
 import io
 import json
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import blend, files, glb, ply, preview
+from . import blend, depthfile, files, glb, ply, preview
 from . import colormap as colormaps
 from ._version import __version__
 from .arrays import AnyArray, ByteArray
 from .depth import catalog
-from .depthmap import DepthMap
+from .depthmap import DepthKind, DepthMap
 from .errors import MissingLibraryError, SettingsError
 from .images import EncodedImage, Photo
 
@@ -25,6 +25,20 @@ if TYPE_CHECKING:
 
 FORMATS = ("glb", "ply")
 """File formats of the mesh."""
+
+FILES = (
+    "camera.json",
+    "depth.npz",
+    "depth.png",
+    "depth_color.png",
+    "mesh.glb",
+    "mesh.ply",
+    "points.ply",
+    "preview.png",
+    "report.json",
+    "scene.blend",
+)
+"""All that we may write; those of an earlier run that this one does not make are removed."""
 
 
 def save(
@@ -36,18 +50,20 @@ def save(
 ) -> dict[str, Any]:
     """Write all files of a result into `folder`, all or none; returns what report.json says.
 
+    Files of an earlier run go, whatever else is in the folder stays.
+
     depth.png is 16 bits of inverse depth, 65535 = nearest, 0 = invalid; depth.npz holds float32
     z-depth (0 = invalid), the valid mask, the kind and the camera; points.ply and mesh.ply are in
     the camera frame, mesh.glb in glTF's. Raises OutputError, SettingsError, BlenderError.
     """
-    if not set(formats) <= set(FORMATS):
-        raise SettingsError(f"The format must be among {', '.join(FORMATS)}.")
+    check_formats(formats)
+    colors = _colored(result.depth, colormap)
     seconds = dict(result.seconds)
     began = time.perf_counter()
-    with files.staged_folder(folder) as stage:
-        _write_depth(result.depth, stage, colormap)
+    with files.staged_folder(folder, FILES) as stage:
+        _write_depth(result.depth, colors, stage)
         _write_geometry(result, stage, formats)
-        _picture(preview.compose(result, _colored(result.depth, colormap)), stage / "preview.png")
+        _picture(preview.compose(result, colors), stage / "preview.png")
         _text(result.camera.to_json(), stage / "camera.json")
         seconds["files"] = round(time.perf_counter() - began, 4)
         if with_blend:
@@ -60,10 +76,18 @@ def save(
     return said
 
 
-def _write_depth(depth: DepthMap, folder: Path, colormap: str) -> None:
+def check_formats(formats: Collection[str]) -> Collection[str]:
+    """`formats`, if all of them are known. Raises SettingsError."""
+    if not set(formats) <= set(FORMATS):
+        raise SettingsError(f"The format must be among {', '.join(FORMATS)}.")
+    return formats
+
+
+def _write_depth(depth: DepthMap, colors: ByteArray, folder: Path) -> None:
     levels = 1 + np.rint(depth.normalized() * 65534)
-    _picture(np.where(depth.valid, levels, 0).astype(np.uint16), folder / "depth.png")
-    _picture(_colored(depth, colormap), folder / "depth_color.png")
+    gray = np.where(depth.valid, levels, 0).astype(np.uint16)
+    _picture(gray, folder / "depth.png", {depthfile.KIND_TEXT: DepthKind.INVERSE})
+    _picture(colors, folder / "depth_color.png")
     camera = json.dumps(depth.camera.to_json()) if depth.camera else ""
     with (folder / "depth.npz").open("wb") as file:
         np.savez(file, depth=depth.depth, valid=depth.valid, kind=depth.kind.value, camera=camera)
@@ -131,14 +155,20 @@ def _image(pixels: AnyArray) -> Any:
     return Image.fromarray(pixels)
 
 
-def _picture(pixels: AnyArray, path: Path) -> None:
-    _image(pixels).save(path, "PNG", compress_level=3)  # higher levels: twice the time, 3 % less
+def _picture(pixels: AnyArray, path: Path, texts: Mapping[str, str] | None = None) -> None:
+    image = _image(pixels)
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    for key, value in (texts or {}).items():
+        info.add_text(key, value)
+    image.save(path, "PNG", compress_level=3, pnginfo=info)  # more: twice the time, 3 % smaller
 
 
 def _text(fields: dict[str, Any], path: Path) -> None:
     path.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
 
 
-def _chunks(chunks: list[bytes], path: Path) -> None:
+def _chunks(chunks: Iterable[ply.Chunk], path: Path) -> None:
     with path.open("wb") as file:
         file.writelines(chunks)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,25 +18,24 @@ _STALE = 24 * 3600  # seconds
 
 
 @contextmanager
-def staged_folder(target: Path) -> Iterator[Path]:
-    """A new folder beside `target`; on success its files move into `target`, replacing old ones.
+def staged_folder(target: Path, ours: Collection[str]) -> Iterator[Path]:
+    """A new folder inside `target`; on success its files take their place in `target`.
 
-    On failure nothing of it stays and `target` is as it was. Raises OutputError for whatever the
-    file system refuses.
+    Files there with names among `ours` are from an earlier time and go, replaced or not; others
+    stay. On failure nothing of the new folder stays and `target` is as it was. Raises OutputError
+    for whatever the file system refuses.
     """
-    fresh: list[Path] = []
+    fresh = [f for f in (target, *target.parents) if not os.path.lexists(f)]
     stage: Path | None = None
     try:
-        for folder in (target, *target.parents):
-            if folder.exists():
-                break
-            fresh.append(folder)
         target.mkdir(parents=True, exist_ok=True)
         _sweep(target)
         stage = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=target))
-        yield stage
-        for file in sorted(stage.iterdir()):
-            file.replace(target / file.name)
+        new, old = stage / "new", stage / "old"
+        new.mkdir()
+        old.mkdir()
+        yield new
+        _swap(new, old, target, ours)
         fresh.clear()
     except OSError as error:
         raise OutputError(_reason(target, error)) from None
@@ -44,6 +44,22 @@ def staged_folder(target: Path) -> Iterator[Path]:
             shutil.rmtree(stage, ignore_errors=True)
         for folder in fresh:  # innermost first; one that is in use by now is not empty and stays
             _remove_if_empty(folder)
+
+
+def _swap(new: Path, old: Path, target: Path, ours: Collection[str]) -> None:
+    """Move the files of `ours` from `target` to `old`, and all of `new` to `target`, or none."""
+    moved: list[tuple[Path, Path]] = []
+    leaving = [target / name for name in sorted(ours) if (target / name).is_file()]
+    pairs = [(file, old / file.name) for file in leaving]
+    pairs += [(file, target / file.name) for file in sorted(new.iterdir())]
+    try:
+        for source, destination in pairs:
+            source.replace(destination)
+            moved.append((source, destination))
+    except OSError:
+        for source, destination in reversed(moved):
+            destination.replace(source)
+        raise
 
 
 def _sweep(target: Path) -> None:
@@ -65,6 +81,6 @@ def _reason(target: Path, error: OSError) -> str:
         return f"The disk is full, free some space and write to {target} again."
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:
         return f"There is no permission to write to {target}, choose another folder."
-    if isinstance(error, FileExistsError | NotADirectoryError):
-        return f"{target} can't be a folder because a file is in the way, choose another."
+    if isinstance(error, FileExistsError | NotADirectoryError | IsADirectoryError):
+        return f"In {target} a file or folder is in the way, move it or choose another folder."
     return f"{target} can't be written to ({error.strerror or error}), choose another folder."

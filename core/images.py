@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from . import metadata
 from .arrays import AnyArray, BoolArray, ByteArray, FloatArray
 from .camera import FULL_FRAME_DIAGONAL
 from .decoders import Decoded, Exif, decode
@@ -17,10 +18,12 @@ MIN_SIDE = 16
 MAX_PIXELS = 100_000_000
 """More than any camera's single shot; 300 MB as 8-bit RGB."""
 
+MAX_BYTES = 8 * MAX_PIXELS
+"""16-bit RGBA without compression."""
+
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
 """What a folder given in place of a photo is searched for."""
 
-_PLAIN_TYPES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png"}
 _OPAQUE = 128
 
 
@@ -41,8 +44,9 @@ class Photo:
     focal: focal length in pixels from EXIF, or None.
     name: the file's name without folder and suffix, or "photo".
     path: where it came from, or None for an array.
-    original: the file's own bytes, if every viewer shows exactly `rgb` for them: a JPEG or PNG,
-        8 bits, upright, opaque, sRGB. Textures then need no second compression.
+    original: the file as it is but for its metadata (which may tell where it was taken), if
+        every viewer shows exactly `rgb` for it: a JPEG or PNG, 8 bits, upright, opaque, sRGB.
+        Textures then need no second compression.
     """
 
     rgb: ByteArray
@@ -116,18 +120,21 @@ def from_array(array: AnyArray, name: str = "photo") -> Photo:
 def find(paths: list[Path]) -> list[Path]:
     """The pictures meant by files and folders, in order; a folder means its pictures by name.
 
-    Raises ImageError for a folder without pictures. Files are returned as they are.
+    Whatever is no folder with pictures is returned as it is, so that `load` can say what is wrong.
     """
     found: list[Path] = []
     for path in paths:
-        if not path.is_dir():
-            found.append(path)
-            continue
-        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
-        if not inside:
-            raise ImageError(f"The folder {path} holds no pictures ({', '.join(SUFFIXES)}).")
-        found.extend(inside)
+        found.extend(_inside(path) or [path])
     return found
+
+
+def _inside(path: Path) -> list[Path]:
+    """The pictures in a folder, without hidden ones; none if it is no folder or can't be read."""
+    try:
+        inside = sorted(path.iterdir())
+    except OSError:
+        return []
+    return [p for p in inside if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
 
 
 def focal_pixels(exif: Exif, width: int, height: int) -> float | None:
@@ -149,14 +156,16 @@ def focal_pixels(exif: Exif, width: int, height: int) -> float | None:
 
 
 def _read(path: Path) -> bytes:
-    if not path.exists():
-        raise ImageError(f"There is no file {path}, check the name.")
-    if not path.is_file():
-        raise ImageError(f"{path} is not a picture file, give a JPEG, PNG, WebP or TIFF.")
     try:
+        if path.is_dir():
+            raise ImageError(f"The folder {path} holds no pictures ({', '.join(SUFFIXES)}).")
+        if path.exists() and not path.is_file():
+            raise ImageError(f"{path} is not a picture file, give a JPEG, PNG, WebP or TIFF.")
+        if path.stat().st_size > MAX_BYTES:
+            raise ImageError(f"{path.name} is too large a file for a photo, shrink it first.")
         data = path.read_bytes()
-    except MemoryError:
-        raise ImageError(f"{path.name} is too large a file to be a photo.") from None
+    except FileNotFoundError:
+        raise ImageError(f"There is no file {path}, check the name.") from None
     except OSError as error:
         raise ImageError(f"{path} can't be read: {error.strerror or error}.") from None
     if not data:
@@ -201,8 +210,12 @@ def _upright(array: AnyArray, orientation: int) -> AnyArray:
 
 
 def _original(data: bytes, decoded: Decoded) -> EncodedImage | None:
-    mime = next((m for start, m in _PLAIN_TYPES.items() if data.startswith(start)), None)
-    upright = decoded.exif.orientation == 1
-    if mime is None or not upright or not decoded.verbatim:
+    if decoded.exif.orientation != 1 or not decoded.verbatim:
         return None
-    return EncodedImage(data, mime)
+    if data.startswith(b"\xff\xd8\xff"):
+        bare = metadata.strip_jpeg(data)
+        return None if bare is None else EncodedImage(bare, "image/jpeg")
+    if data.startswith(b"\x89PNG") and data[24] == 8:  # bits per sample, in the header
+        bare = metadata.strip_png(data)
+        return None if bare is None else EncodedImage(bare, "image/png")
+    return None

@@ -14,8 +14,9 @@ from . import depthfile, images, mesh, points
 from .arrays import AnyArray
 from .camera import FocalSource, Pinhole
 from .depth import catalog, estimator
+from .depth.estimator import Prediction
 from .depthmap import DepthKind, DepthMap
-from .errors import CancelledError, MemoryShortageError
+from .errors import CancelledError
 from .images import Photo
 from .mesh import TriangleMesh
 from .points import PointCloud
@@ -25,12 +26,13 @@ Progress: TypeAlias = Callable[[str, float], None]
 """Called with (stage, fraction of the whole job in [0, 1]); fractions never fall."""
 
 Cancelled: TypeAlias = Callable[[], bool]
-"""Asked often; True ends the job with CancelledError before anything is written."""
+"""Asked between the steps; True ends the job with CancelledError before anything is written."""
 
-USER_DEPTH = "user"
-"""Stands for the model in a Result made from the user's own depth map."""
+USER_DEPTH, NO_DEVICE = "user", "none"
+"""Stand for model and device in a Result made from the user's own depth map."""
 
-_SPANS = {"photo": (0.0, 0.1), "depth": (0.1, 0.6), "mesh": (0.6, 0.8), "points": (0.8, 1.0)}
+_WEIGHTS = {"photo": 1, "depth": 6, "mesh": 2, "points": 2}
+"""Roughly how long each stage takes; only those that will run share the progress."""
 
 
 @dataclass(frozen=True)
@@ -65,15 +67,23 @@ class Result:
 class _Stages:
     """Times the stages, reports progress, and turns a cancel into CancelledError."""
 
-    def __init__(self, progress: Progress | None, cancelled: Cancelled | None) -> None:
+    def __init__(
+        self, settings: Settings, progress: Progress | None, cancelled: Cancelled | None
+    ) -> None:
         self._progress = progress or (lambda stage, fraction: None)
         self._cancelled = cancelled or (lambda: False)
         self.seconds: dict[str, float] = {}
+        self._spans: dict[str, tuple[float, float]] = {}
+        runs = [s for s in _WEIGHTS if s in ("photo", "depth") or s in settings.outputs]
+        total, end = sum(_WEIGHTS[name] for name in runs), 0.0
+        for name in runs:
+            start, end = end, end + _WEIGHTS[name] / total
+            self._spans[name] = start, min(end, 1.0)
 
     @contextmanager
     def stage(self, name: str) -> Any:
         """Yields `step(fraction of this stage)`."""
-        start, end = _SPANS[name]
+        start, end = self._spans[name]
 
         def step(fraction: float) -> None:
             if self._cancelled():
@@ -105,53 +115,51 @@ def reconstruct(
     camera: the user's own intrinsics, or a camera.json.
     progress, cancelled: see `Progress` and `Cancelled`.
 
-    Raises a subclass of UnflatError; whatever else is raised is a bug.
+    Raises a subclass of UnflatError, or MemoryError; whatever else is raised is a bug.
     """
     settings = settings or Settings()
     catalog.pick_device(catalog.find(settings.model), settings.device)
-    stages = _Stages(progress, cancelled)
-    try:
-        return _reconstruct(photo, settings, depth, depth_kind, camera, stages)
-    except MemoryError:
-        raise MemoryShortageError(
-            "There is not enough memory for this photo, shrink it or close other programs."
-        ) from None
-
-
-def _reconstruct(
-    source: str | Path | Photo | AnyArray,
-    settings: Settings,
-    depth_source: str | Path | DepthMap | AnyArray | None,
-    depth_kind: DepthKind | str | None,
-    camera_source: str | Path | Pinhole | None,
-    stages: _Stages,
-) -> Result:
+    stages = _Stages(settings, progress, cancelled)
     with stages.stage("photo"):
-        photo = _photo(source)
-        given = camera_source
-        if isinstance(given, str | Path):
-            given = cameras.load(given)
-        user_depth = None
-        if depth_source is not None:
-            user_depth = depthfile.read(depth_source, depth_kind)
-            user_depth.check_size(photo.width, photo.height)
+        picture = _photo(photo)
+        given = cameras.load(camera) if isinstance(camera, str | Path) else camera
+        own = None if depth is None else depthfile.read(depth, depth_kind)
+        if own is not None:
+            own.check_size(picture.width, picture.height)
     with stages.stage("depth") as step:
-        if user_depth is not None:
-            raw, focal, model, device = user_depth, None, USER_DEPTH, "none"
-        else:
-            prediction = estimator.estimate(photo, settings.model, settings.device, step)
-            raw, focal = prediction.depth, prediction.focal
-            model, device = settings.model, prediction.device
-        camera = cameras.choose(
-            photo.width,
-            photo.height,
+        prediction = (
+            Prediction(own, None, NO_DEVICE)
+            if own is not None
+            else estimator.estimate(picture, settings.model, settings.device, step)
+        )
+        pinhole = cameras.choose(
+            picture.width,
+            picture.height,
             given=given,
             fov=settings.fov,
-            exif_focal=photo.focal,
-            model_focal=focal,
+            exif_focal=picture.focal,
+            model_focal=prediction.focal,
         )
-        depth = raw.masked(photo.opaque()).to_distances(settings.near_far_ratio)
-        depth = depth.with_camera(camera)
+        distances = prediction.depth.masked(picture.opaque()).with_camera(pinhole)
+        distances = distances.to_distances(settings.near_far_ratio)
+    surface, cloud = _geometry(picture, distances, pinhole, settings, stages)
+    return Result(
+        photo=picture,
+        depth=distances,
+        camera=pinhole,
+        mesh=surface,
+        points=cloud,
+        settings=settings,
+        model=settings.model if own is None else USER_DEPTH,
+        device=prediction.device,
+        seconds=stages.seconds,
+        warnings=_warnings(distances, pinhole),
+    )
+
+
+def _geometry(
+    photo: Photo, depth: DepthMap, camera: Pinhole, settings: Settings, stages: _Stages
+) -> tuple[TriangleMesh | None, PointCloud | None]:
     surface = cloud = None
     if Output.MESH in settings.outputs:
         with stages.stage("mesh"):
@@ -161,18 +169,7 @@ def _reconstruct(
     if Output.POINTS in settings.outputs:
         with stages.stage("points"):
             cloud = points.from_depth(depth, camera, photo.rgb)
-    return Result(
-        photo=photo,
-        depth=depth,
-        camera=camera,
-        mesh=surface,
-        points=cloud,
-        settings=settings,
-        model=model,
-        device=device,
-        seconds=stages.seconds,
-        warnings=_warnings(depth, camera),
-    )
+    return surface, cloud
 
 
 def _photo(source: str | Path | Photo | AnyArray) -> Photo:

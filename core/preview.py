@@ -1,4 +1,7 @@
-"""preview.png: the photo, its depth, and the surface seen from the side, in one row."""
+"""preview.png: the photo, its depth, and the surface seen from the side, in one row.
+
+Imports Pillow.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,13 @@ import numpy as np
 from . import mesh, raster
 from .arrays import ByteArray, FloatArray
 from .camera import Pinhole
+from .errors import GeometryError
 from .mesh import TriangleMesh
 
 if TYPE_CHECKING:
     from .pipeline import Result
 
-HEIGHT = 360
+HEIGHT, MAX_WIDTH = 360, 1280  # of one panel, in pixels
 GAP = 8
 BACKGROUND = np.array([38, 38, 41], np.uint8)
 
@@ -25,15 +29,16 @@ _SAMPLES = 2  # per pixel and axis
 
 
 def compose(result: Result, depth_color: ByteArray) -> ByteArray:
-    """The picture (HEIGHT, W, 3) uint8; `depth_color` (H, W, 3) uint8 is the coloured depth."""
-    height = HEIGHT
-    width = max(1, round(result.photo.width * height / result.photo.height))
+    """The picture (h, w, 3) uint8; `depth_color` (H, W, 3) uint8 is the coloured depth."""
+    photo = result.photo
+    scale = min(HEIGHT / photo.height, MAX_WIDTH / photo.width)
+    width, height = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
+    panels = [shrink(photo.rgb, width, height), shrink(depth_color, width, height)]
     surface = result.mesh or _coarse_mesh(result, width * height)
-    panels = [
-        shrink(result.photo.rgb, width, height),
-        shrink(depth_color, width, height),
-        side_view(surface, result.camera, result.photo.rgb, width, height),
-    ]
+    if surface is None:
+        panels.append(np.broadcast_to(BACKGROUND, (height, width, 3)))
+    else:
+        panels.append(side_view(surface, result.camera, photo.rgb, width, height))
     gap = np.broadcast_to(BACKGROUND, (height, GAP, 3))
     return np.concatenate([panels[0], gap, panels[1], gap, panels[2]], axis=1)
 
@@ -75,6 +80,10 @@ def _orbit(vertices: FloatArray) -> FloatArray:
     return (vertices - middle) @ turn.T + middle * np.float32(_STEP_BACK)
 
 
-def _coarse_mesh(result: Result, faces: int) -> TriangleMesh:
+def _coarse_mesh(result: Result, faces: int) -> TriangleMesh | None:
+    """A mesh just for the picture; None where the depth is too sparse for any triangle."""
     ratio = result.settings.edge_ratio
-    return mesh.from_depth(result.depth, result.camera, edge_ratio=ratio, max_faces=faces)
+    try:
+        return mesh.from_depth(result.depth, result.camera, edge_ratio=ratio, max_faces=faces)
+    except GeometryError:
+        return None

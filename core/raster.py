@@ -10,6 +10,7 @@ from .arrays import AnyArray, BoolArray, FloatArray, IntArray
 from .camera import Pinhole
 
 _BATCH = 2_000_000  # pairs of triangle and pixel at a time: about 150 MB
+_MOST = 60_000_000  # pairs in all
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ def rasterize(vertices: FloatArray, triangles: IntArray, camera: Pinhole) -> Hit
     """Cast the pixel centres of `camera` at triangles (M, 3) of vertices (N, 3) float32.
 
     Vertices are in the camera frame; every z that a triangle uses must be positive. Both sides of
-    a triangle are seen.
+    a triangle are seen. Of a heap of huge triangles, which would take for ever, the largest are
+    left out.
     """
     at = camera.project(vertices)
     inverse = 1 / vertices[:, 2]  # affine over a triangle on the picture
@@ -38,10 +40,13 @@ def rasterize(vertices: FloatArray, triangles: IntArray, camera: Pinhole) -> Hit
     count = extent[:, 0] * extent[:, 1]
     best = np.zeros(camera.height * camera.width, np.float32)  # 1/z of what is seen so far
     owner = np.full(best.size, -1, np.int32)
-    small = np.flatnonzero(count)
-    ends = np.cumsum(count[small])
+    drawn = np.flatnonzero(count)
+    if count.sum() > _MOST:
+        drawn = drawn[np.argsort(count[drawn], kind="stable")]
+        drawn = drawn[np.cumsum(count[drawn]) <= _MOST]
+    ends = np.cumsum(count[drawn])
     cuts = np.searchsorted(ends, np.arange(_BATCH, ends[-1] if len(ends) else 0, _BATCH))
-    for part in np.split(small, np.unique(cuts)):
+    for part in np.split(drawn, np.unique(cuts)):
         number, pixel = _pairs(part, low, extent, camera.width)
         weights = _weights(at, triangles[number], pixel, camera.width)
         depth = np.einsum("ij,ij->i", weights, inverse[triangles[number]])

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from unflat.core.camera import Pinhole
 from unflat.core.depthmap import DepthKind, DepthMap
+
+settings.register_profile("unflat", deadline=None)  # machines differ, and first calls import
+settings.load_profile("unflat")
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def pick_device(card: ModelCard, device: str) -> str:
     """The device to run on: the user's, or for "auto" the model's first. Raises ModelError."""
     if device == "auto":
         return card.devices[0]
-    if device.partition(":")[0] not in card.devices:
+    if device not in card.devices:
         raise ModelError(
             f"The model '{card.id}' can't run on {device}, choose one of: "
             f"auto, {', '.join(card.devices)}."

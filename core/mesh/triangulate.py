@@ -44,8 +44,13 @@ def from_depth(
     inverse = depth.inverse()[np.ix_(rows, columns)]
     valid = depth.valid[np.ix_(rows, columns)]
     triangles = _triangles(inverse, valid, edge_ratio)
+    _reach_border(inverse, valid, rows, edge_ratio)
+    _reach_border(inverse.T, valid.T, columns, edge_ratio)
     if not len(triangles):
-        raise GeometryError("No surface is left after cutting depth edges, raise the edge ratio.")
+        raise GeometryError(
+            "No surface is left: the depth is too sparse, or every edge is cut, so give a denser "
+            "depth map or raise the edge ratio."
+        )
     used, triangles = _compact(triangles, inverse.size)
     grid = np.meshgrid(_positions(columns, width), _positions(rows, height))
     u, v = (axis.ravel()[used] for axis in grid)
@@ -58,14 +63,17 @@ def from_depth(
 
 def _grid(width: int, height: int, max_faces: int | None) -> tuple[IntArray, IntArray]:
     """Rows and columns of the finest even grid, first and last pixel included."""
-    cells = 2 * (width - 1) * (height - 1)
-    shrink = 1.0 if max_faces is None else min(1.0, (max_faces / cells) ** 0.5)
+    long, short = max(width, height) - 1, min(width, height) - 1
+    most = long * short if max_faces is None else max_faces // 2
+    shrink = min(1.0, (most / (long * short)) ** 0.5)
+    few = max(1, int(short * shrink))  # cells across; then as many along as are left
+    many = max(1, min(long, most // few))
 
-    def pick(count: int) -> IntArray:
-        n = max(2, int((count - 1) * shrink) + 1)
-        return np.rint(np.linspace(0, count - 1, n)).astype(np.int32)
+    def pick(last: int, cells: int) -> IntArray:
+        return np.rint(np.linspace(0, last, cells + 1)).astype(np.int32)
 
-    return pick(height), pick(width)
+    rows, columns = (few, many) if width >= height else (many, few)
+    return pick(height - 1, rows), pick(width - 1, columns)
 
 
 def _positions(index: IntArray, size: int) -> FloatArray:
@@ -73,6 +81,22 @@ def _positions(index: IntArray, size: int) -> FloatArray:
     at = index.astype(np.float32) + np.float32(0.5)
     at[0], at[-1] = 0, size
     return at
+
+
+def _reach_border(
+    inverse: FloatArray, valid: BoolArray, index: IntArray, edge_ratio: float
+) -> None:
+    """Carry the first and last row on to the picture's border, half a pixel out, in place.
+
+    Inverse depth runs straight on, as it does on a plane; beside an edge it stays what it is.
+    """
+    for rim, next_to in ((0, 1), (-1, -2)):
+        step = inverse[rim] - inverse[next_to]
+        near = np.maximum(inverse[rim], inverse[next_to])
+        far = np.minimum(inverse[rim], inverse[next_to])
+        smooth = valid[rim] & valid[next_to] & (near <= far * np.float32(edge_ratio))
+        beyond = inverse[rim] + step * np.float32(0.5 / abs(int(index[rim] - index[next_to])))
+        inverse[rim] = np.where(smooth & (beyond > 0), beyond, inverse[rim])
 
 
 def _triangles(inverse: FloatArray, valid: BoolArray, edge_ratio: float) -> IntArray:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
-import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from unflat.bridge.engine import InProcessEngine, Request
-from unflat.bridge.job import JobState
+from unflat.bridge.job import Job, JobState
 from unflat.core.errors import CancelledError, ImageError
 from unflat.core.settings import Settings
 
@@ -33,11 +34,36 @@ def test_a_job_from_start_to_end(engine: InProcessEngine, photo_file: Path) -> N
     assert job.failure() is None
 
 
-def test_submitting_returns_at_once(engine: InProcessEngine, photo_file: Path) -> None:
-    began = time.perf_counter()
+def test_submitting_does_not_wait(engine: InProcessEngine, photo_file: Path) -> None:
+    jobs = [engine.submit(Request(photo_file, Settings())) for _ in range(2)]
+    assert jobs[1].state is JobState.QUEUED
+    assert not jobs[1].wait(0)
+
+
+def test_a_cancel_after_the_end_changes_nothing(engine: InProcessEngine, photo_file: Path) -> None:
     job = engine.submit(Request(photo_file, Settings()))
-    assert time.perf_counter() - began < 0.1
-    assert not job.wait(0) or job.state.is_finished
+    assert job.wait(60)
+    job.cancel()
+    assert not job.is_cancelled()
+    assert job.result().mesh is not None
+
+
+def test_a_cancel_in_the_last_moment_wins() -> None:
+    job = Job()
+    job.begin()
+    job.cancel()
+    job.finish(result=object())  # type: ignore[arg-type]
+    assert job.state is JobState.CANCELLED
+
+
+def test_a_finished_result_is_not_kept(engine: InProcessEngine, photo_file: Path) -> None:
+    job = engine.submit(Request(photo_file, Settings()))
+    kept = weakref.ref(job.result())
+    follower = engine.submit(Request(photo_file.with_name("none"), Settings()))
+    assert follower.wait(60)  # by now the engine has let go of the first
+    del job
+    gc.collect()
+    assert kept() is None
 
 
 def test_jobs_run_in_order(engine: InProcessEngine, photo_file: Path) -> None:

@@ -61,15 +61,15 @@ def test_bad_photos_do_not_stop_good_ones(photo_file: Path, tmp_path: Path) -> N
     (tmp_path / "words.jpg").write_text("no picture")
     (tmp_path / "empty.png").write_bytes(b"")
     missing = tmp_path / "missing.jpg"
-    done = unflat(tmp_path / "words.jpg", missing, photo_file, tmp_path / "empty.png",
-                  "-o", tmp_path / "out")  # fmt: skip
+    (tmp_path / "folder").mkdir()
+    bad = [tmp_path / "words.jpg", missing, tmp_path / "empty.png", tmp_path / "folder",
+           tmp_path / ("a" * 300)]  # fmt: skip
+    done = unflat(*bad[:2], photo_file, *bad[2:], "-o", tmp_path / "out")
     assert done.returncode == 1
     assert names(tmp_path / "out") == {"photo"}
-    lines = done.stderr.splitlines()
-    assert [line.split(": ")[1] for line in lines[:3]] == [
-        str(tmp_path / "words.jpg"), str(missing), str(tmp_path / "empty.png"),
-    ]  # fmt: skip
-    assert lines[3] == "unflat: 1 of 4 photos done"
+    *lines, last = done.stderr.splitlines()
+    assert [line.split(": ")[1] for line in lines] == list(map(str, bad))
+    assert last == "unflat: 1 of 6 photos done"
     assert "Traceback" not in done.stderr
 
 
@@ -78,7 +78,7 @@ def test_names_stay_inside_the_output_folder(rgb: np.ndarray, tmp_path: Path) ->
     folder.mkdir()
     for name in ("...png", "..png", "dots. .png"):
         Image.fromarray(rgb).save(folder / name, "PNG")
-    done = unflat(folder, "-o", tmp_path / "out", "--outputs", "mesh")
+    done = unflat(*sorted(folder.iterdir()), "-o", tmp_path / "out", "--outputs", "mesh")
     assert done.returncode == 0
     assert names(tmp_path / "out") == {"photo", "photo_2", "dots"}
     assert names(tmp_path) == {"in", "out"}
@@ -174,7 +174,8 @@ def test_ended_it_leaves_nothing_behind(
     with subprocess.Popen(
         [*command, "-o", str(tmp_path / "out")], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        time.sleep(1.5)
+        while process.poll() is None and not list(tmp_path.glob("out/big/.unflat-*")):
+            time.sleep(0.01)
         process.send_signal(getattr(signal, end))
         _, errors = process.communicate(timeout=60)
     assert process.returncode == code

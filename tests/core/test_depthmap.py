@@ -16,10 +16,10 @@ inverse_maps = hnp.arrays(np.float32, (5, 7), elements=st.floats(0.125, 100, wid
 
 
 def test_what_is_invalid() -> None:
-    z = np.array([[1, 0, -2], [np.nan, np.inf, 3]])
+    z = np.array([[1, 0, -2], [np.nan, np.inf, 3], [1e10, 1e-40, 1e300]])
     depth = DepthMap.from_array(z, DepthKind.METRES)
-    np.testing.assert_array_equal(depth.valid, [[True, False, False], [False, False, True]])
-    np.testing.assert_array_equal(depth.depth, [[1, 0, 0], [0, 0, 3]])
+    assert np.argwhere(depth.valid).tolist() == [[0, 0], [1, 2]]
+    np.testing.assert_array_equal(depth.depth, [[1, 0, 0], [0, 0, 3], [0, 0, 0]])
     assert depth.depth.dtype == np.float32
 
 
@@ -70,6 +70,12 @@ def test_normalized_is_inverse_depth(box_depth: DepthMap) -> None:
     assert near[40, 50] == 1
     assert near[80, 50] == 0
     assert near[0, 0] == 0
+
+
+@pytest.mark.parametrize("valid", [np.full((2, 2), "x"), np.ones((2, 3)), np.zeros((2, 2))])
+def test_bad_masks(valid: np.ndarray) -> None:
+    with pytest.raises(DepthError):
+        DepthMap.from_array(np.ones((2, 2)), DepthKind.METRES, valid)
 
 
 def test_bad_ratio_and_bad_sizes(box_depth: DepthMap) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,13 @@ def test_a_saved_depth_can_be_used_again(folder: Path, photo_file: Path, result:
     assert result.mesh is not None
     assert again.mesh is not None
     np.testing.assert_array_equal(again.mesh.vertices, result.mesh.vertices)
+
+
+def test_a_saved_depth_picture_can_be_used_again(folder: Path, photo_file: Path) -> None:
+    again = reconstruct(photo_file, Settings(near_far_ratio=2), depth=folder / "depth.png")
+    assert again.depth.depth[40, 50] == pytest.approx(1)
+    assert again.depth.depth[80, 50] == pytest.approx(2)
+    assert not again.depth.valid[0, 0]
 
 
 def test_default_colours_are_matplotlibs(folder: Path, box_depth: DepthMap) -> None:
@@ -111,8 +119,9 @@ def test_mesh_opens_in_open3d(folder: Path, result: Result, rgb: np.ndarray) -> 
     assert error.mean() < 4  # JPEG
 
 
-def test_glb_keeps_the_photos_own_bytes(folder: Path, photo_file: Path) -> None:
-    assert photo_file.read_bytes() in (folder / "mesh.glb").read_bytes()
+def test_glb_keeps_the_photo_uncompressed_anew(folder: Path, result: Result) -> None:
+    assert result.photo.original is not None
+    assert result.photo.original.data in (folder / "mesh.glb").read_bytes()
 
 
 @pytest.mark.parametrize("alpha", [False, True])
@@ -167,6 +176,39 @@ def test_saving_again_replaces_and_keeps_strangers(result: Result, folder: Path)
     assert (folder / "mine.txt").read_text() == "keep"
     assert (folder / "mesh.glb").read_bytes() == before
     assert not [f for f in folder.iterdir() if f.name.startswith(".")]
+
+
+def test_files_of_an_earlier_run_go(result: Result, folder: Path) -> None:
+    save(replace(result, mesh=None, points=None), folder)
+    assert not {"mesh.glb", "mesh.ply", "points.ply"} & {f.name for f in folder.iterdir()}
+
+
+def test_all_or_nothing_is_replaced(result: Result, folder: Path) -> None:
+    """A folder in the place of a file stops the move when half of it is done."""
+    (folder / "points.ply").unlink()
+    (folder / "points.ply").mkdir()
+    (folder / "points.ply" / "mine").touch()
+    before = {f.name: f.stat().st_mtime_ns for f in folder.iterdir()}
+    with pytest.raises(OutputError, match="in the way"):
+        save(result, folder)
+    assert {f.name: f.stat().st_mtime_ns for f in folder.iterdir()} == before
+
+
+def test_sparse_depth_still_gives_points(photo_file: Path, tmp_path: Path) -> None:
+    z = np.zeros((96, 128))
+    z[::3, ::3] = 2.0
+    sparse = reconstruct(photo_file, Settings(outputs=frozenset({"points"})), depth=z)
+    report = save(sparse, tmp_path / "out")
+    assert report["points"] == 32 * 43
+
+
+@pytest.mark.parametrize("shape", [(16, 4000), (4000, 16)])
+def test_extreme_shapes(shape: tuple[int, int], tmp_path: Path) -> None:
+    result = reconstruct(np.zeros((*shape, 3), np.uint8), depth=np.full(shape, 2.0))
+    save(result, tmp_path / "out")
+    with Image.open(tmp_path / "out" / "preview.png") as picture:
+        assert picture.width <= 3 * 1280 + 16
+        assert picture.height <= 360
 
 
 def test_unwritable_places(result: Result, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
+from PIL.PngImagePlugin import PngInfo
 
 from unflat.core import images
 from unflat.core.camera import FULL_FRAME_DIAGONAL
@@ -35,12 +37,24 @@ def test_lossless_formats_keep_every_pixel(rgb: np.ndarray, tmp_path: Path, suff
     assert photo.name == "a"
 
 
-def test_jpeg_is_close_and_its_own_bytes_are_kept(rgb: np.ndarray, photo_file: Path) -> None:
-    photo = images.load(photo_file)
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_own_bytes_are_kept_without_metadata(suffix: str, rgb: np.ndarray, tmp_path: Path) -> None:
+    secret = "48.8584 N 2.2945 E"
+    exif = Image.Exif()
+    exif[0x010E] = secret
+    exif.get_ifd(0x8769)[0xA405] = 28
+    text = PngInfo()
+    text.add_text("place", secret)
+    options = {"quality": 95, "comment": secret} if suffix == "jpg" else {"pnginfo": text}
+    path = saved(Image.fromarray(rgb), tmp_path / f"a.{suffix}", exif=exif, **options)
+    assert secret.encode() in path.read_bytes()
+    photo = images.load(path)
     assert np.abs(photo.rgb.astype(int) - rgb).mean() < 3
     assert photo.original is not None
-    assert photo.original.mime == "image/jpeg"
-    assert photo.original.data == photo_file.read_bytes()
+    assert secret.encode() not in photo.original.data
+    with Image.open(io.BytesIO(photo.original.data)) as again:
+        assert Image.MIME[str(again.format)] == photo.original.mime
+        np.testing.assert_array_equal(np.asarray(again), photo.rgb)
 
 
 def test_16_bit_grey_png_keeps_its_brightness(tmp_path: Path) -> None:
@@ -69,7 +83,9 @@ def test_16_bit_colour_png_keeps_its_brightness(tmp_path: Path) -> None:
         + chunk(b"IDAT", zlib.compress(rows))
         + chunk(b"IEND", b"")
     )
-    assert np.abs(images.load(path).rgb - values / 257).max() <= 1
+    photo = images.load(path)
+    assert np.abs(photo.rgb - values / 257).max() <= 1
+    assert photo.original is None
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "1", "CMYK", "LA"])
@@ -142,13 +158,20 @@ def test_35_mm_equivalent_keeps_the_diagonal_view(focal: float, width: int, heig
 
 
 def test_another_profile_is_converted_to_srgb(rgb: np.ndarray, tmp_path: Path) -> None:
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
-    kept = images.load(saved(Image.fromarray(rgb), tmp_path / "bad.png", icc_profile=profile))
-    np.testing.assert_array_equal(kept.rgb, rgb)  # a profile that can't apply is ignored
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     photo = images.load(saved(Image.fromarray(rgb), tmp_path / "srgb.png", icc_profile=srgb))
     np.testing.assert_array_equal(photo.rgb, rgb)
     assert photo.original is not None
+    # A profile whose red and green primaries have changed places, under another name.
+    names = {b"rXYZ": b"gXYZ", b"gXYZ": b"rXYZ"}
+    swapped = re.sub(b"[rg]XYZ", lambda tag: names[tag[0]], srgb)
+    swapped = swapped.replace("sRGB".encode("utf-16-be"), "GRBx".encode("utf-16-be"))
+    photo = images.load(saved(Image.fromarray(rgb), tmp_path / "other.png", icc_profile=swapped))
+    assert np.abs(photo.rgb.astype(int) - rgb[..., [1, 0, 2]]).max() <= 2
+    assert photo.original is None
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    kept = images.load(saved(Image.fromarray(rgb), tmp_path / "lab.png", icc_profile=profile))
+    np.testing.assert_array_equal(kept.rgb, rgb)  # a profile that can't apply is ignored
 
 
 def bomb() -> bytes:
@@ -205,14 +228,15 @@ def test_bad_pictures_get_one_sentence(data: bytes, words: str, tmp_path: Path) 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="no file"):
         images.load(tmp_path / "none.jpg")
-    with pytest.raises(ImageError, match="not a picture file"):
-        images.load(tmp_path)
+    assert images.find([tmp_path]) == [tmp_path]
     with pytest.raises(ImageError, match="holds no pictures"):
-        images.find([tmp_path])
+        images.load(tmp_path)
+    with pytest.raises(ImageError, match="can't be read"):
+        images.load(tmp_path / ("a" * 300))
 
 
 def test_folders_mean_their_pictures(rgb: np.ndarray, tmp_path: Path) -> None:
-    for name in ("b.png", "a.JPG", "notes.txt"):
+    for name in ("b.png", "a.JPG", "notes.txt", "._a.jpg"):
         (tmp_path / name).write_bytes(b"")
     other = tmp_path / "x.doc"
     assert images.find([other, tmp_path]) == [other, tmp_path / "a.JPG", tmp_path / "b.png"]
