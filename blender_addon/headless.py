@@ -29,17 +29,16 @@ log = logging.getLogger(__name__)
 
 def main(job_file: str) -> int:
     """Run one job file; the exit code."""
-    from ..core.errors import UnflatError
+    from ..core.errors import UnflatError, explain
 
     try:
         job = json.loads(Path(job_file).read_text(encoding="utf-8"))
         _build(job)
         _save(Path(job["blend"]))
-    except UnflatError as error:
-        sentence = str(error)
-    except Exception as error:  # a bug; whoever looks into it finds the rest in the log
-        log.exception("unexpected error")
-        sentence = f"Unflat met an unexpected problem ({error!r}), please report it."
+    except Exception as error:
+        if not isinstance(error, UnflatError):  # a bug: whoever looks into it finds the rest
+            log.exception("unexpected error")
+        sentence = explain(error)
     else:
         return 0
     sys.stderr.write(f"{sentence}\n")

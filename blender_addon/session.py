@@ -10,7 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ..bridge.engine import Engine, InProcessEngine, Request
-from ..bridge.job import Job
+from ..bridge.job import Job, JobState
+from ..core.errors import CancelledError
 from ..core.pipeline import Result
 from .scene import SceneArrays, prepare
 
@@ -32,6 +33,7 @@ class Running:
     def __init__(self, job: Job, helper: ThreadPoolExecutor) -> None:
         self._job, self._helper = job, helper
         self._arrays: Future[SceneArrays] | None = None
+        self._cancelled = False
 
     @property
     def progress(self) -> tuple[str, float]:
@@ -47,7 +49,7 @@ class Running:
             return self._arrays.done()
         if not self._job.wait(timeout):
             return False
-        if self._job.failure() is not None or self._job.is_cancelled():
+        if self._job.state is not JobState.DONE or self._cancelled:
             return True
         self._arrays = self._helper.submit(prepare, self._job.result())
         return False
@@ -55,10 +57,13 @@ class Running:
     def outcome(self) -> tuple[Result, SceneArrays]:
         """What was made, once `step` said True. Raises what the job raised."""
         result = self._job.result()
-        assert self._arrays is not None
+        if self._arrays is None or self._cancelled:  # too late for the job to notice
+            raise CancelledError
         return result, self._arrays.result()
 
     def cancel(self) -> None:
+        """Ask for the end; `outcome` raises CancelledError from now on, or what the job raised."""
+        self._cancelled = True
         self._job.cancel()
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import bpy
 
 from ...bridge.engine import Request
-from ...core.errors import CancelledError, UnflatError
+from ...core.errors import CancelledError, UnflatError, explain
 from ...core.pipeline import Result
 from .. import session, viewport
 from ..scene import SceneArrays
@@ -137,11 +137,10 @@ class JobOperator:
         except CancelledError as error:
             self.report({"WARNING"}, str(error))
             return Outcome(False, (str(error),))
-        except UnflatError as error:
-            sentence = str(error)
-        except Exception as error:  # a bug; the artist gets one sentence, the console the rest
-            log.exception("unexpected error")
-            sentence = f"Unflat met an unexpected problem ({error!r}), please report it."
+        except Exception as error:
+            if not isinstance(error, UnflatError):  # a bug: the console gets the rest
+                log.exception("unexpected error")
+            sentence = explain(error)
         else:
             return None
         self.report({"ERROR"}, sentence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from math import pi
 
 import bpy
@@ -67,7 +68,8 @@ def fit_render(scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
     render.resolution_percentage = 100
     render.pixel_aspect_x = max(1.0, 1 / aspect)
     render.pixel_aspect_y = max(1.0, aspect)
-    scene.view_settings.view_transform = "Standard"
-    scene.view_settings.look = "None"
+    with suppress(TypeError):  # a studio's own colour management may have neither name
+        scene.view_settings.view_transform = "Standard"
+        scene.view_settings.look = "None"
     scene.view_settings.exposure = 0.0
     scene.view_settings.gamma = 1.0

@@ -9,7 +9,7 @@ import bpy
 import pytest
 
 from unflat.blender_addon import session
-from unflat.core import __version__
+from unflat.core import __version__, images
 
 from .helpers import child
 
@@ -47,7 +47,7 @@ def test_provenance(files: dict[str, str]) -> None:
     assert home["unflat_version"] == __version__
     assert home["unflat_model"] == "user"
     assert home["unflat_photo"] == files["filepath"]
-    assert home["unflat_focal_source"] == "file"
+    assert home["unflat_focal_source"] == "user"  # as the camera.json says
     settings = json.loads(home["unflat_settings"])
     assert settings["max_faces"] == 500
     assert settings["outputs"] == ["mesh"]
@@ -92,7 +92,7 @@ def test_the_root_stands_at_the_cursor(files: dict[str, str]) -> None:
 def test_the_photo_is_packed_as_it_is(files: dict[str, str]) -> None:
     bpy.ops.unflat.generate(**files, outputs={"MESH"})
     image = bpy.data.images["photo"]
-    assert image.packed_file.data == Path(files["filepath"]).read_bytes()
+    assert image.packed_file.data == images.load(files["filepath"]).original.data
     assert tuple(image.size) == (128, 96)
     assert all(image.packed_file for image in bpy.data.images)
 

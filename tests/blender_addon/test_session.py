@@ -58,6 +58,17 @@ def test_the_cancel_operator_ends_the_job(endless: threading.Event) -> None:
     session.current().finish(None)
 
 
+def test_a_cancel_that_comes_too_late_for_the_job(files: dict[str, str]) -> None:
+    depth = Path(files["depth_filepath"])
+    running = session.current().start(Request(Path(files["filepath"]), Settings(), depth=depth))
+    while not running.step(0.1):
+        pass
+    running.cancel()
+    with pytest.raises(CancelledError):
+        running.outcome()
+    session.current().finish(None)
+
+
 def test_loading_a_file_ends_the_job(endless: threading.Event) -> None:
     released = []
     start()

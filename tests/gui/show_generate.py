@@ -134,6 +134,27 @@ def drop() -> Iterator[float]:
     steps.screenshot("7_dropped")
 
 
+def interrupted() -> Iterator[float]:
+    """Another file is loaded, then the add-on is disabled, while a job runs: nothing breaks."""
+    for interrupt in (
+        lambda: bpy.ops.wm.read_homefile(use_factory_startup=True),
+        lambda: bpy.ops.preferences.addon_disable(module=steps.ADDON),
+    ):
+        bpy.context.scene.unflat.photo = PHOTO
+        with steps.in_view():
+            assert bpy.ops.unflat.generate("INVOKE_DEFAULT", True) == {"RUNNING_MODAL"}
+        yield 0.4
+        assert not idle()
+        interrupt()
+        yield 1.0
+        if hasattr(bpy.types.Scene, "unflat"):
+            assert idle()
+            assert bpy.ops.unflat.generate.poll()
+    assert {collection.name for collection in bpy.data.collections} == {"Collection"}
+    bpy.ops.preferences.addon_enable(module=steps.ADDON)
+    yield 0.5
+
+
 def all_steps() -> Iterator[float]:
     yield from tab()
     yield from redraws()
@@ -147,6 +168,7 @@ def all_steps() -> Iterator[float]:
     yield 1.0
     assert everything() == before, f"left after one undo: {everything() - before}"
     steps.screenshot("6_undone")
+    yield from interrupted()
     bpy.context.scene.unflat.photo = PHOTO
     yield from drop()
     yield from generate({"MESH", "POINTS", "RELIEF"}, "all")
