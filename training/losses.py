@@ -1,6 +1,6 @@
 """Losses on relative inverse depth. Arrays are (B, H, W).
 
-Targets are inverse depths: 0 = infinitely far, below 0 = unknown and left out.
+Targets are inverse depths: 0 = infinitely far, below 0 = unknown: somewhere behind the rest.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ _RATIO = 1.1  # depths closer than this count as equal, as in the ordinal error
 
 
 def normalised(depth: Tensor, known: Tensor) -> Tensor:
-    """Median 0 and mean absolute deviation 1 over known pixels (Ranftl et al. 2020, eq. 5, 6).
-
-    Unknown pixels become 0.
-    """
+    """Median 0 and mean absolute deviation 1 over known pixels (Ranftl et al. 2020, eq. 5, 6)."""
     flat, mask = depth.flatten(1), known.flatten(1)
     median = flat.masked_fill(~mask, torch.nan).nanmedian(dim=1, keepdim=True).values
-    centred = (flat - median) * mask
-    spread = centred.abs().sum(dim=1, keepdim=True) / mask.sum(dim=1, keepdim=True).clamp_min(1)
+    centred = flat - median
+    spread = (centred.abs() * mask).sum(dim=1, keepdim=True) / mask.sum(
+        dim=1, keepdim=True
+    ).clamp_min(1)
     return (centred / spread.clamp_min(1e-4)).view_as(depth)
 
 
@@ -34,9 +33,19 @@ def depth_error(prediction: Tensor, target: Tensor, known: Tensor) -> Tensor:
     return (torch.log1p(residual) * known).sum() / known.sum().clamp_min(1)
 
 
+def behind_error(prediction: Tensor, target: Tensor, known: Tensor) -> Tensor:
+    """How far unknown pixels stand before the farthest known one: around a cut-out is background.
+
+    Counts as `depth_error` does, over all pixels. A scalar.
+    """
+    farthest = target.masked_fill(~known, torch.inf).amin(dim=(1, 2), keepdim=True)
+    excess = F.relu(prediction - farthest).masked_fill(known, 0.0)
+    return torch.log1p(excess).mean()
+
+
 def gradient_error(prediction: Tensor, target: Tensor, known: Tensor, scales: int = 4) -> Tensor:
     """Mean absolute slope of the residual at halved sizes: sharp edges where there are edges."""
-    residual = ((prediction - target) * known)[:, None]
+    residual = (prediction - target).masked_fill(~known, 0.0)[:, None]
     mask = known[:, None].float()
     total = residual.new_zeros(())
     for scale in range(scales):
@@ -79,6 +88,7 @@ def loss(prediction: Tensor, inverse: Tensor) -> Tensor:
     guess, target = normalised(prediction, known), normalised(inverse, known)
     return (
         depth_error(guess, target, known)
+        + behind_error(guess, target, known)
         + 0.5 * gradient_error(guess, target, known)
         + 0.3 * ranking_error(guess, target, inverse)
     )

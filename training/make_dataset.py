@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .scenes import photos
+from .scenes import PLACES, photos
 from .textures import PatternBank
 
 PHOTOS = 192  # per shard
@@ -38,14 +38,14 @@ def size_of(shard: int) -> tuple[int, int]:
     return next(iter(SIZES))
 
 
-def write_shard(folder: Path, shard: int, bank: PatternBank) -> None:
-    """Render one shard; its files appear under their names only when they are complete."""
+def write_shard(folder: Path, shard: int, bank: PatternBank, place: str | None = None) -> None:
+    """Render one shard, of one kind of place or of all; files get their names when complete."""
     width, height = size_of(shard)
     rgb = np.empty((PHOTOS, height, width, 3), np.uint8)
     inverse = np.empty((PHOTOS, height, width), np.float16)
     done, seed = 0, shard * SCENES
     while done < PHOTOS:
-        for photo, depth in photos(seed, bank, width, height):
+        for photo, depth in photos(seed, bank, width, height, place=place):
             if done < PHOTOS:
                 rgb[done], inverse[done] = photo, depth
                 done += 1
@@ -63,6 +63,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where the shards go")
     parser.add_argument("--first", type=int, default=0, help="number of the first shard")
     parser.add_argument("--shards", type=int, default=60, help="how many shards")
+    parser.add_argument("--place", choices=list(PLACES), help="only this kind of place")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     bank = PatternBank()
@@ -71,7 +72,7 @@ def main() -> None:
         if (options.folder / f"{shard:05d}_{width}x{height}_rgb.npy").exists():
             continue
         start = time.perf_counter()
-        write_shard(options.folder, shard, bank)
+        write_shard(options.folder, shard, bank, options.place)
         each = (time.perf_counter() - start) / PHOTOS
         print(f"shard {shard} {width}x{height}: {1000 * each:.0f} ms per photo", flush=True)
 
