@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(not BLENDER, reason="UNFLAT_BLENDER is not set")
 needs_window = pytest.mark.skipif(not WINDOW, reason="UNFLAT_BLENDER_WINDOW is not set")
 
 SMOOTH = 0.1
-"""Seconds for which Blender may be away while a job runs."""
+"""Seconds for which a job may keep Blender from drawing and listening before the import."""
 
 
 @pytest.fixture(scope="module")
@@ -130,8 +130,8 @@ def test_in_a_window(zip_file: Path, photo: Path) -> None:
     done = run(WINDOW, script("show_generate", zip_file, photo))
     assert done.returncode == 0, done.stdout + done.stderr
     assert figures("cancel")["seconds"] < 1
-    # Drawing in software is slow by itself: a job must not make it worse.
-    allowed = max(SMOOTH, 1.5 * figures("redraws")["longest_gap"])
+    # Drawing in software takes its time by itself.
+    allowed = SMOOTH + figures("redraws")["longest_gap"]
     told = figures("default")
     assert told["longest_gap_before_import"] <= allowed, told
     assert told["import_seconds"] < 2, told
