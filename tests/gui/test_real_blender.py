@@ -21,6 +21,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from unflat.core import images
+from unflat.core.errors import UnflatError
+
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "build" / "gui"
 BLENDER, WINDOW = os.environ.get("UNFLAT_BLENDER"), os.environ.get("UNFLAT_BLENDER_WINDOW")
@@ -109,6 +112,65 @@ def test_in_background_mode(zip_file: Path, photo: Path) -> None:
     kinds = figures("background")["kinds"]
     assert kinds[:3] == ["CAMERA", "EMPTY", "MESH"]
     assert len(kinds) == 5
+
+
+@pytest.fixture(scope="module")
+def pictures(zip_file: Path) -> dict[str, Any]:
+    """Files of all kinds, good and bad, and what Pillow's side of the core makes of the good."""
+    folder = zip_file.parent / "pictures"
+    folder.mkdir()
+    v, u = np.mgrid[0:96, 0:128]
+    rgb = np.stack([u * 2, v * 2.5, 255 - u - v], axis=-1).astype(np.uint8)
+    picture = Image.fromarray(rgb)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif.get_ifd(0x8769)[0xA405] = 28
+    picture.save(folder / "turned.jpg", exif=exif, quality=95)
+    picture.save(folder / "plain.png")
+    picture.save(folder / "plain.tif")
+    picture.save(folder / "plain.webp", lossless=True)
+    picture.convert("L").save(folder / "grey.png")
+    picture.convert("CMYK").save(folder / "cmyk.jpg", quality=95)
+    Image.fromarray((u * 500).astype(np.uint16)).save(folder / "deep.png")
+    alpha = np.where(u < 64, 0, 200).astype(np.uint8)
+    Image.fromarray(np.dstack([rgb, alpha])).save(folder / "alpha.png")
+    Image.new("RGB", (1, 1)).save(folder / "tiny.png")
+    jpeg = (folder / "turned.jpg").read_bytes()
+    (folder / "cut.jpg").write_bytes(jpeg[: len(jpeg) // 2])
+    (folder / "words.jpg").write_text("no picture")
+    (folder / "empty.jpg").touch()
+    expected: dict[str, Any] = {}
+    for path in sorted(folder.iterdir()):
+        try:
+            photo = images.load(path)
+        except UnflatError as error:
+            expected[path.name] = str(error)
+        else:
+            quarters = photo.rgb[:: photo.height // 2, :: photo.width // 2].astype(int)
+            expected[path.name] = (photo, quarters)
+    return expected
+
+
+def test_pictures_are_read_as_on_the_command_line(
+    pictures: dict[str, Any], zip_file: Path, photo: Path
+) -> None:
+    file = script("read_pictures", zip_file, photo)
+    start = ("--background", "--factory-startup", "--python-exit-code", "1")
+    done = run(BLENDER, *start, "--python", file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    seen = figures("pictures")
+    assert set(seen) == set(pictures)
+    for name, expected in pictures.items():
+        found = seen[name]
+        if isinstance(expected, str):
+            assert found == expected
+            continue
+        truth, quarters = expected
+        assert tuple(found["shape"]) == truth.rgb.shape, name
+        np.testing.assert_allclose(found["quarters"], quarters, atol=3, err_msg=name)
+        assert found["opaque"] == truth.opaque().mean(), name
+        assert found["focal"] == pytest.approx(truth.focal), name
+        assert found["own_bytes"] == (truth.original is not None), name
 
 
 def test_a_blend_file_without_installing_anything(photo: Path) -> None:
