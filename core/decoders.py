@@ -181,13 +181,41 @@ def _exif(
 # --- OpenImageIO ----------------------------------------------------------------------------
 
 
-def _decode_openimageio(path: Path, check_size: CheckSize) -> Decoded:
+def read_channels(
+    path: Path, check_size: CheckSize, missing: str
+) -> tuple[dict[str, AnyArray], dict[str, str]]:
+    """A depth file's channels (H, W) by name, in its own number type, and its texts by keyword.
+
+    By OpenImageIO. Raises MissingLibraryError, which says `missing`, without it.
+    """
+    oiio = _openimageio(missing)
+    source = oiio.ImageInput.open(str(path))
+    if source is None:
+        oiio.geterror()  # else it is printed when Blender quits
+        raise _broken(path)
     try:
-        import OpenImageIO as oiio  # noqa: N813
+        spec = source.spec()
+        check_size(spec.width, spec.height, path.name)
+        pixels = source.read_image(0, 0, 0, spec.nchannels, str(spec.format))
+        if pixels is None or source.has_error:
+            source.geterror()
+            raise _broken(path)
+        texts = {a.name: a.value for a in spec.extra_attribs if isinstance(a.value, str)}
+        return dict(zip(spec.channelnames, np.moveaxis(pixels, -1, 0), strict=True)), texts
+    finally:
+        source.close()
+
+
+def _openimageio(missing: str) -> Any:
+    try:
+        import OpenImageIO
     except ImportError:
-        raise MissingLibraryError(
-            "No library to read pictures is installed, run: pip install pillow"
-        ) from None
+        raise MissingLibraryError(missing) from None
+    return OpenImageIO
+
+
+def _decode_openimageio(path: Path, check_size: CheckSize) -> Decoded:
+    oiio = _openimageio("No library to read pictures is installed, run: pip install pillow")
     wish = oiio.ImageSpec()
     wish.attribute("oiio:UnassociatedAlpha", 1)  # else colours come multiplied by alpha
     source = oiio.ImageInput.open(str(path), wish)

@@ -1,6 +1,7 @@
 """A depth map that the user already has: PNG, TIFF, EXR, NPZ or NPY -> DepthMap.
 
-Imports Pillow and OpenEXR for the formats that need them.
+Imports Pillow and OpenEXR for the formats that need them. Blender has neither; there its own
+OpenImageIO reads them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from . import decoders
 from .arrays import AnyArray
 from .depthmap import DepthKind, DepthMap
 from .errors import DepthError, MissingLibraryError
@@ -87,8 +89,12 @@ def _read_npy(path: Path) -> tuple[AnyArray, AnyArray | None, DepthKind | None]:
 
 
 def _read_picture(path: Path) -> tuple[AnyArray, AnyArray | None, DepthKind | None]:
-    from PIL import Image
-
+    try:
+        from PIL import Image
+    except ImportError:
+        return _read_by_openimageio(
+            path, "Reading it needs one more library, run: pip install pillow"
+        )
     with Image.open(path, formats=("PNG", "TIFF")) as image:
         if image.width * image.height > MAX_PIXELS:
             raise DepthError(f"{path.name} has too many pixels, shrink it first.")
@@ -102,9 +108,9 @@ def _read_exr(path: Path) -> tuple[AnyArray, AnyArray | None, DepthKind | None]:
     try:
         import OpenEXR
     except ImportError:
-        raise MissingLibraryError(
-            "Reading EXR needs one more library, run: pip install OpenEXR"
-        ) from None
+        return _read_by_openimageio(
+            path, "Reading EXR needs one more library, run: pip install OpenEXR"
+        )
     with OpenEXR.File(str(path), header_only=True) as file:  # sizes first: it may be a bomb
         low, high = file.header()["dataWindow"]
         if (high[0] - low[0] + 1) * (high[1] - low[1] + 1) > MAX_PIXELS:
@@ -115,6 +121,25 @@ def _read_exr(path: Path) -> tuple[AnyArray, AnyArray | None, DepthKind | None]:
         if name is None:
             raise DepthError(f"{path.name} has no depth channel, name it Z.")
         return np.asarray(channels[name].pixels), None, None
+
+
+def _read_by_openimageio(
+    path: Path, missing: str
+) -> tuple[AnyArray, AnyArray | None, DepthKind | None]:
+    """Inside Blender, which has no other library; `missing` is said where it is missing too."""
+
+    def check_size(width: int, height: int, name: str) -> None:
+        if width * height > MAX_PIXELS:
+            raise DepthError(f"{name} has too many pixels, shrink it first.")
+
+    channels, texts = decoders.read_channels(path, check_size, missing)
+    if path.suffix.lower() != ".exr" and len(channels) > 1:
+        raise DepthError(f"{path.name} is a colour picture, give a grey 16-bit depth map.")
+    name = _depth_channel(list(channels))
+    if name is None:
+        raise DepthError(f"{path.name} has no depth channel, name it Z.")
+    said = texts.get(KIND_TEXT)
+    return channels[name], None, DepthKind(said) if said else None
 
 
 def _depth_channel(names: list[str]) -> str | None:

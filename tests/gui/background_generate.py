@@ -27,6 +27,14 @@ def main() -> None:
     home = bpy.context.scene.collection.children[0]
     kinds = sorted(thing.type for thing in home.objects)
     assert bpy.context.scene.camera in list(home.objects)
+    # A depth map as depth cameras write it: Blender brings no Pillow, but can read it.
+    bpy.ops.unflat.generate(
+        filepath=os.environ["UNFLAT_GUI_PHOTO"],
+        depth_filepath=os.environ["UNFLAT_GUI_DEPTH"],
+        outputs={"MESH"},
+    )
+    own = bpy.context.scene.collection.children[-1]
+    assert own["unflat_depth_kind"] == "metres"
     refused = ""
     try:
         bpy.ops.unflat.generate(filepath="missing.jpg")

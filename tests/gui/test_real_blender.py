@@ -48,7 +48,7 @@ def zip_file() -> Path:
 
 @pytest.fixture(scope="module")
 def photo(zip_file: Path) -> Path:
-    """A photo of 1920 x 1080: a ball on a striped floor before a wall."""
+    """A photo of 1920 x 1080: a ball on a striped floor before a wall. Its depth lies beside it."""
     v, u = np.mgrid[0:1080, 0:1920]
     floor = v > 600
     stripes = ((u - 960) / (v - 500).clip(1) * 4).astype(int) % 2
@@ -59,6 +59,8 @@ def photo(zip_file: Path) -> Path:
     rgb[inside] = np.array([200, 60, 50]) * (1 - ball[inside] / 60_000)[:, None]
     path = zip_file.parent / "photo.jpg"
     Image.fromarray(rgb.astype(np.uint8)).save(path, quality=92)
+    millimetres = np.where(inside, 2000, np.where(floor, 400_000 // (v - 500).clip(1), 4000))
+    Image.fromarray(millimetres.astype(np.uint16)).save(zip_file.parent / "depth.png")
     return path
 
 
@@ -82,6 +84,7 @@ def script(name: str, zip_file: Path, photo: Path) -> str:
         "UNFLAT_GUI_OUT": str(OUT),
         "UNFLAT_GUI_ZIP": str(zip_file),
         "UNFLAT_GUI_PHOTO": str(photo),
+        "UNFLAT_GUI_DEPTH": str(photo.with_name("depth.png")),
     }
     path = OUT / f"run_{name}.py"
     path.write_text(
