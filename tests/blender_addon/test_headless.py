@@ -8,9 +8,12 @@ import sys
 from pathlib import Path
 
 import bpy
+import numpy as np
 import pytest
 
 from unflat.blender_addon.scene import camera as cameras
+
+from .helpers import evaluated_mesh, positions
 
 
 def run(tmp_path: Path, **job: object) -> subprocess.CompletedProcess[str]:
@@ -42,12 +45,28 @@ def test_a_file_that_opens_on_the_photo(files: dict[str, str], tmp_path: Path) -
     assert len(home.objects) == 5
     assert bpy.context.scene.camera == cameras.of(home)
     assert all(image.packed_file for image in bpy.data.images if image.source != "VIEWER")
+    check_depth_image(files)
     views = [a.spaces.active for s in bpy.data.screens for a in s.areas if a.type == "VIEW_3D"]
     assert views
     assert all(view.region_3d.view_perspective == "CAMERA" for view in views)
     solid = [view.shading for view in views if view.shading.type == "SOLID"]
     assert solid
     assert all(shading.color_type == "TEXTURE" for shading in solid)
+
+
+def check_depth_image(files: dict[str, str]) -> None:
+    """The packed depth image comes back from the file in full precision, and so does the relief."""
+    from unflat.core import depthfile
+
+    depth = depthfile.read(files["depth_filepath"])
+    pixels = np.empty(4 * depth.depth.size, np.float32)
+    bpy.data.images["photo Depth"].pixels.foreach_get(pixels)
+    pixels = pixels.reshape(*depth.depth.shape, 4)[::-1]
+    np.testing.assert_array_equal(pixels[..., 0], depth.normalized())
+    np.testing.assert_array_equal(pixels[..., 3], depth.valid)
+    relief = evaluated_mesh(bpy.data.objects["photo Relief"])
+    distances = np.unique(np.round(positions(relief)[:, 1], 4))
+    assert distances.tolist() == [2.0, 4.0]
 
 
 @pytest.mark.parametrize(
