@@ -67,7 +67,7 @@ def _group(
     ).outputs[0]
     torn = _torn_faces(wiring, sampler, given["Edge Cut"])
     cut = wiring.node("GeometryNodeDeleteGeometry", mapped, torn, domain="FACE").outputs[0]
-    inverse, _ = sampler.sample(here)
+    inverse = sampler.reaching_border(here, given["Edge Cut"])
     depth = _scaled(wiring, inverse, given["Near"], given["Depth Scale"])
     moved = wiring.node(
         "GeometryNodeSetPosition", cut, None, sampler.place(column, row, depth)
@@ -183,6 +183,11 @@ class _Sampler:
 
     def pixel(self, flat: Value) -> tuple[bpy.types.NodeSocket, bpy.types.NodeSocket]:
         """Pixel position (column, row), row down from the top edge."""
+        (column, _), (row, _) = self._pulled(flat)
+        return column, row
+
+    def _pulled(self, flat: Value) -> list[tuple[bpy.types.NodeSocket, bpy.types.NodeSocket]]:
+        """For columns and for rows: the position, and how far it was pulled to the border."""
         math = self._wiring.math
         x, y, _ = self._wiring.split(flat)
         found = []
@@ -193,8 +198,8 @@ class _Sampler:
             index = math("ROUND", math("MULTIPLY", share, side - 1))
             first, last = math("LESS_THAN", index, 0.5), math("GREATER_THAN", index, side - 1.5)
             pulled = math("MULTIPLY", math("SUBTRACT", last, first), 0.5)
-            found.append(math("ADD", math("ADD", index, 0.5), pulled))
-        return found[0], found[1]
+            found.append((math("ADD", math("ADD", index, 0.5), pulled), pulled))
+        return found
 
     def uv(self, column: Value, row: Value) -> bpy.types.NodeSocket:
         math = self._wiring.math
@@ -203,12 +208,36 @@ class _Sampler:
         return self._wiring.join(u, v, 0.0)
 
     def sample(self, flat: Value) -> tuple[bpy.types.NodeSocket, bpy.types.NodeSocket]:
-        """1/z, and 1 where it is known, else 0."""
+        """1/z of the pixel, and 1 where it is known, else 0."""
+        return self._at(*self.pixel(flat))
+
+    def reaching_border(self, flat: Value, edge_cut: Value) -> bpy.types.NodeSocket:
+        """1/z where the vertex is; on the border the slope runs on half a pixel, as in the mesh.
+
+        Not beside a depth edge or unknown depth.
+        """
+        math = self._wiring.math
+        (column, right), (row, down) = self._pulled(flat)
+        rim, _ = self._at(column, row)
+        total = rim
+        for inner_column, inner_row in (
+            (math("MULTIPLY_ADD", right, -3.0, column), row),  # the centre of the pixel before
+            (column, math("MULTIPLY_ADD", down, -3.0, row)),
+        ):
+            inner, known = self._at(inner_column, inner_row)
+            near, far = math("MAXIMUM", rim, inner), math("MINIMUM", rim, inner)
+            torn = math("GREATER_THAN", near, math("MULTIPLY", far, edge_cut))
+            smooth = math("MULTIPLY", math("SUBTRACT", 1.0, torn), known)
+            half_step = math("MULTIPLY", math("SUBTRACT", rim, inner), 0.5)
+            total = math("MULTIPLY_ADD", half_step, smooth, total)
+        return math("MAXIMUM", total, math("MULTIPLY", rim, 0.5))
+
+    def _at(self, column: Value, row: Value) -> tuple[bpy.types.NodeSocket, bpy.types.NodeSocket]:
         wiring = self._wiring
         texture = wiring.node(
             "GeometryNodeImageTexture",
             self._image,
-            self.uv(*self.pixel(flat)),
+            self.uv(column, row),
             interpolation="Linear",
             extension="EXTEND",
         )

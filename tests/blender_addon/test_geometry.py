@@ -104,12 +104,9 @@ def test_the_relief_lies_on_the_mesh(any_result: Result) -> None:
     at = positions(mesh)
     # At this size the relief has a vertex on every pixel, as the mesh has.
     assert len(at) > 0.9 * len(any_result.mesh.vertices)
-    np.testing.assert_allclose(at[:, 1], depth_pixels(at, any_result), rtol=1e-4)
-    # On the picture's border the mesh carries its slope on for half a pixel, the relief does not.
-    seen = seen_at(at, child(home, "Relief"), bpy.context.scene)
-    inside = ((seen > 0.4) & (seen < np.array(any_result.camera.size) - 0.4)).all(axis=1)
+    np.testing.assert_allclose(at[:, 1], depth_pixels(at, any_result), rtol=5e-3)
     on_mesh = {tuple(c) for c in np.round(positions(child(home, "Mesh").data), 3)}
-    assert np.mean([tuple(c) in on_mesh for c in np.round(at[inside], 3)]) > 0.99
+    assert np.mean([tuple(c) in on_mesh for c in np.round(at, 3)]) > 0.99
 
 
 def test_the_relief_is_torn_at_depth_edges(result: Result) -> None:
