@@ -181,7 +181,9 @@ def train(options: argparse.Namespace) -> None:
             break
         trainer.network.train()
         photo, inverse = shards.batch(rng, options.batch)
-        height, width = (int(side * options.scale) for side in photo.shape[2:])
+        # The same draw in every process, so that none waits for another's larger photos.
+        scale = np.random.default_rng([options.seed, trainer.step]).choice(options.scale)
+        height, width = (int(side * scale) for side in photo.shape[2:])
         photo, inverse = augment(photo, inverse, height, width)
         recent.append(
             trainer.update(photo, inverse, learning_rate(options.rate, trainer.step, progress))
@@ -213,7 +215,7 @@ def _report(
     }
     kept_back.refresh()
     row["validation"] = (
-        validation(trainer.average, kept_back, options.scale) if len(kept_back) else None
+        validation(trainer.average, kept_back, options.scale[0]) if len(kept_back) else None
     )
     with log.open("a") as stream:
         stream.write(json.dumps(row) + "\n")
@@ -229,7 +231,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=9000)
     parser.add_argument("--minutes", type=float, help="finish the schedule early after this time")
     parser.add_argument("--batch", type=int, default=16, help="photos per step and process")
-    parser.add_argument("--scale", type=float, default=0.5, help="of the photos' stored size")
+    parser.add_argument(
+        "--scale", type=float, nargs="+", default=[0.5], help="of the stored size; drawn each step"
+    )
     parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate")
     parser.add_argument(
         "--initial", type=Path, help="checkpoint whose averaged weights to start from"

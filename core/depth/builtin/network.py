@@ -42,6 +42,17 @@ def network_input(rgb: Array, width: int, height: int) -> Array:
     return result
 
 
+def _ignore(fraction: float) -> None:
+    """The progress of somebody who does not want to know."""
+
+
+def _part(progress: Progress | None, start: float, end: float) -> Progress:
+    """Progress of a part of the work that goes from `start` to `end` of the whole."""
+    if progress is None:
+        return _ignore
+    return lambda fraction: progress(start + (end - start) * fraction)
+
+
 class BuiltinNetwork:
     """Relative inverse depth from one photo."""
 
@@ -103,25 +114,29 @@ class BuiltinNetwork:
         rgb is (H, W, 3) float32 sRGB in [0, 1], at least 16 x 16. Scale and shift carry no meaning.
         `progress` gets the finished share between layers and may raise to cancel.
 
-        The photo and its mirror image are both looked at and averaged: scenes have no left or
-        right, and the mean is steadier than either.
+        The photo is looked at from near and from afar, at the working size and at half of it, and
+        each time also in the mirror, since scenes have no left or right. The mean of the four is
+        steadier than any of them.
         """
         width, height = working_size(rgb.shape[1], rgb.shape[0])
-        image = network_input(np.asarray(rgb, np.float32), width, height)
+        rgb = np.asarray(rgb, np.float32)
+        near = self._both_ways(network_input(rgb, width, height), _part(progress, 0.0, 0.8))
+        half = network_input(rgb, width // 2, height // 2)
+        afar = self._both_ways(half, _part(progress, 0.8, 1.0))
+        return (near + resize_bilinear(afar[None], height, width)[0]) / 2
+
+    def _both_ways(self, image: Array, progress: Progress) -> Array:
+        """Inverse depth (H, W) with median 0 and mean absolute deviation 1: photo and mirror."""
+        straight = self.run(image, _part(progress, 0.0, 0.5))
         mirrored = image.copy()
         mirrored[:3] = image[:3, :, ::-1]
-        count = 2 * len(PLAN)
+        mean = straight + self.run(mirrored, _part(progress, 0.5, 1.0))[:, ::-1]
+        mean -= np.median(mean)
+        mean /= max(float(np.abs(mean).mean()), 1e-6)
+        return mean
 
-        def report(step: int) -> None:
-            if progress is not None:
-                progress(step / count)
-
-        straight = self.run(image, report)
-        swapped = self.run(mirrored, lambda step: report(step + len(PLAN)))
-        return np.asarray((straight + swapped[:, ::-1]) / 2, np.float32)
-
-    def run(self, image: Array, report: Callable[[int], None] = lambda step: None) -> Array:
-        """One pass: input (5, H, W), H and W multiples of 32, to inverse depth (H, W)."""
+    def run(self, image: Array, progress: Progress = _ignore) -> Array:
+        """One pass: the plan's "input" (5, H, W) to its "inverse" (H, W), both float32."""
         registers: dict[str, Array] = {"input": image}
         for done, step in enumerate(PLAN, start=1):
             if isinstance(step, Conv):
@@ -129,7 +144,7 @@ class BuiltinNetwork:
             else:
                 size = registers[step.like].shape[1:]
                 registers[step.target] = resize_bilinear(registers[step.source], *size)
-            report(done)
+            progress(done / len(PLAN))
         return registers["inverse"][0]
 
     def _convolution(self, step: Conv, registers: Mapping[str, Array]) -> Array:
