@@ -66,7 +66,8 @@ def _stage(source: Path) -> None:
 def _builder() -> list[str]:
     """The command line that takes `build ...` and `validate ...`."""
     if command := os.environ.get("UNFLAT_BLENDER"):
-        return [*shlex.split(command), "--factory-startup", "--command", "extension"]
+        program = [command] if Path(command).is_file() else shlex.split(command)
+        return [*program, "--factory-startup", "--command", "extension"]
     spec = importlib.util.find_spec("bpy")
     if spec is None or spec.origin is None:
         raise BuildError("No Blender found: set UNFLAT_BLENDER to its command, or install bpy.")

@@ -11,6 +11,7 @@ from typing import Any
 import bpy
 
 from ...core.camera import Pinhole
+from ...core.mesh.triangulate import BEND
 from ...core.pipeline import Result
 from ...core.settings import RANGES
 from .collection import Home
@@ -19,9 +20,6 @@ from .nodes import Value, Wiring
 
 RESOLUTION = 512
 """Vertices along the photo's longer side at first: fast enough to drag the sliders live."""
-
-_BEND = 2.0
-"""As in core.mesh: a jump this much steeper than the surface beside it is an edge, not a slope."""
 
 
 def add(
@@ -142,7 +140,7 @@ def _torn_faces(wiring: Wiring, sampler: _Sampler, edge_cut: Value) -> bpy.types
         slopes.append(wiring.math("MULTIPLY", rise, known))
     jump = wiring.math("ABSOLUTE", wiring.math("SUBTRACT", at_q, at_p))
     bent = wiring.math(
-        "GREATER_THAN", jump, wiring.math("MULTIPLY", wiring.math("MINIMUM", *slopes), _BEND)
+        "GREATER_THAN", jump, wiring.math("MULTIPLY", wiring.math("MINIMUM", *slopes), BEND)
     )
     apart = wiring.math(
         "GREATER_THAN",

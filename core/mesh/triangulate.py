@@ -11,7 +11,7 @@ from ..camera import Pinhole
 from ..depthmap import DepthMap
 from ..errors import GeometryError
 
-_BEND = 2.0
+BEND = 2.0
 """A jump is an edge only if it is this many times steeper than the surface on one of its sides."""
 
 
@@ -144,7 +144,7 @@ def _joined(
     slope = np.where(np.isfinite(slope), slope, 0)
     jump = np.abs(q - p)
     near, far = np.maximum(p, q), np.minimum(p, q)
-    cut = (near > far * np.float32(edge_ratio)) & (jump > _BEND * slope)
+    cut = (near > far * np.float32(edge_ratio)) & (jump > BEND * slope)
     return shifted(known, 1) & shifted(known, 2) & ~cut
 
 
