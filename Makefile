@@ -32,6 +32,7 @@ addon: $(VENV)/.demo
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/stages.py
+	$(BIN)/python benchmarks/scene_import.py
 
 clean:
 	rm -rf $(VENV) build dist out

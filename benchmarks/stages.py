@@ -20,6 +20,9 @@ from pathlib import Path
 from PIL import Image
 
 
+SIZES = ("640x427", "1920x1080")
+
+
 def sample_photo() -> Path:
     """A photo that scikit-image brings along."""
     import skimage
@@ -43,12 +46,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photo", nargs="?", type=Path)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--size", action="append", help="default: 640x427 and 1920x1080")
+    parser.add_argument("--size", action="append", help=f"default: {' and '.join(SIZES)}")
     parser.add_argument("--blend", action="store_true")
     options = parser.parse_args()
     photo = options.photo or sample_photo()
     with tempfile.TemporaryDirectory() as scratch:
-        for size in options.size or ["640x427", "1920x1080"]:
+        for size in options.size or SIZES:
             width, height = map(int, size.split("x"))
             file = Path(scratch) / f"{size}.jpg"
             with Image.open(photo) as picture:
