@@ -19,7 +19,6 @@ from pathlib import Path
 
 from PIL import Image
 
-
 SIZES = ("640x427", "1920x1080")
 
 
