@@ -66,7 +66,10 @@ def _stage(source: Path) -> None:
 def _builder() -> list[str]:
     """The command line that takes `build ...` and `validate ...`."""
     if command := os.environ.get("UNFLAT_BLENDER"):
-        program = [command] if Path(command).is_file() else shlex.split(command)
+        try:
+            program = [command] if Path(command).is_file() else shlex.split(command)
+        except ValueError:
+            raise BuildError("UNFLAT_BLENDER has a quotation mark without its partner.") from None
         return [*program, "--factory-startup", "--command", "extension"]
     spec = importlib.util.find_spec("bpy")
     if spec is None or spec.origin is None:
@@ -79,7 +82,9 @@ def _builder() -> list[str]:
 
 
 def _run(command: list[str]) -> None:
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False
+    )
     if done.returncode:
         raise BuildError(f"{shlex.join(command)} failed:\n{done.stdout}{done.stderr}".rstrip())
 

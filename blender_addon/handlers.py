@@ -19,4 +19,5 @@ def attach() -> None:
 
 
 def detach() -> None:
-    bpy.app.handlers.load_pre.remove(_before_load)
+    if _before_load in bpy.app.handlers.load_pre:  # other add-ons have been seen to clear it
+        bpy.app.handlers.load_pre.remove(_before_load)

@@ -32,7 +32,7 @@ def main(job_file: str) -> int:
     from ..core.errors import UnflatError, explain
 
     try:
-        job = json.loads(Path(job_file).read_text(encoding="utf-8"))
+        job = _read(job_file)
         _build(job)
         _save(Path(job["blend"]))
     except Exception as error:
@@ -43,6 +43,17 @@ def main(job_file: str) -> int:
         return 0
     sys.stderr.write(f"{sentence}\n")
     return 1
+
+
+def _read(job_file: str) -> dict[str, Any]:
+    """The job; raises SettingsError for a file that is none."""
+    from ..core.errors import SettingsError
+
+    try:
+        job = json.loads(Path(job_file).read_text(encoding="utf-8"))
+        return job | {"photo": str(job["photo"]), "blend": str(job["blend"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise SettingsError(f"{job_file} is not a job file with photo and blend.") from None
 
 
 def _build(job: dict[str, Any]) -> None:

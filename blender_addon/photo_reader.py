@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -28,7 +29,7 @@ def load(path: Path) -> Photo:
         pixels = pixels.reshape(height, width, image.channels)[::-1]
         if image.is_float:  # 16-bit files arrive in linear light
             pixels[..., :3] = _to_srgb(pixels[..., :3])
-        return images.from_array(pixels, name=path.stem)
+        return replace(images.from_array(pixels, name=path.stem), path=path)
     finally:
         bpy.data.images.remove(image)
 

@@ -38,10 +38,8 @@ class Running:
     @property
     def progress(self) -> tuple[str, float]:
         """(stage, fraction of the whole)."""
-        if self._arrays is not None:
-            return "scene", _JOB_SHARE
-        stage, fraction = self._job.progress
-        return stage, fraction * _JOB_SHARE
+        stage, fraction = ("scene", 1.0) if self._arrays is not None else self._job.progress
+        return "cancelling" if self._cancelled else stage, fraction * _JOB_SHARE
 
     def step(self, timeout: float = 0.0) -> bool:
         """Move on from job to preparation, waiting `timeout` seconds at most. True at the end."""

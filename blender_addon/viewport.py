@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import bpy
 
+from .scene.collection import KIND
+
 
 def look_through(scene: bpy.types.Scene, home: bpy.types.Collection) -> None:
     """Turn the largest 3D View of every window of this scene to its camera and a photo."""
@@ -23,7 +25,8 @@ def show_photo(space: bpy.types.SpaceView3D, home: bpy.types.Collection) -> None
     shading = space.shading
     if shading.type not in ("WIREFRAME", "SOLID"):
         return
-    if any(thing.type == "MESH" and not thing.hide_render for thing in home.objects):
+    textured = [thing for thing in home.objects if thing.get(KIND) in ("Mesh", "Relief")]
+    if any(not thing.hide_render for thing in textured):
         shading.type, shading.light, shading.color_type = "SOLID", "FLAT", "TEXTURE"
     else:
         shading.type = "MATERIAL"

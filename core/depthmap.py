@@ -106,13 +106,15 @@ class DepthMap:
         return replace(self, camera=camera)
 
     def to_distances(self, near_far_ratio: float) -> DepthMap:
-        """z-depth: METRES and RELATIVE maps as they are, INVERSE ones through the ratio.
+        """z-depth: METRES as they are, RELATIVE scaled, INVERSE through the ratio.
 
-        The unknown scale and shift of inverse depth are settled by saying that the nearest valid
-        pixel is at z = 1 and the farthest at z = near_far_ratio (> 1).
+        An unknown scale is settled by saying that the nearest valid pixel is at z = 1; an unknown
+        shift of inverse depth by saying that the farthest is at z = near_far_ratio (> 1).
         """
-        if self.kind is not DepthKind.INVERSE:
+        if self.kind is DepthKind.METRES:
             return self
+        if self.kind is DepthKind.RELATIVE:
+            return replace(self, depth=self.depth / self.depth[self.valid].min())
         if not near_far_ratio > 1:
             raise SettingsError(f"The near/far ratio must be above 1, not {near_far_ratio:g}.")
         share = self.normalized()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -33,6 +34,7 @@ STAGES = {
     "mesh": "Building the mesh",
     "points": "Placing points",
     "scene": "Preparing the scene",
+    "cancelling": "Cancelling",
 }
 """What the artist reads for each stage that a job names."""
 
@@ -63,9 +65,10 @@ class JobOperator:
     def execute(self, context: bpy.types.Context) -> set[str]:
         if not self._start(context):
             return {"CANCELLED"}
-        while not self._running.step(_TICK):
-            pass
-        ended = self._finish()
+        with _no_job_left_behind():
+            while not self._running.step(_TICK):
+                pass
+            ended = self._finish()
         context.view_layer.update()  # so that scripts find the new objects in their places
         return ended
 
@@ -88,9 +91,10 @@ class JobOperator:
             self._running.cancel()
             return {"RUNNING_MODAL"}
         if event.type == "TIMER":
-            if self._running.step():
-                return self._finish()
-            self._show_progress()
+            with _no_job_left_behind():
+                if self._running.step():
+                    return self._finish()
+                self._show_progress()
         return {"PASS_THROUGH"}
 
     def cancel(self, context: bpy.types.Context) -> None:
@@ -155,6 +159,16 @@ class JobOperator:
             text = f"Unflat: {STAGES[stage]}, {shown[1]} %   (Esc to cancel)"
             bpy.context.workspace.status_text_set(text)
             viewport.redraw_sidebars()
+
+
+@contextmanager
+def _no_job_left_behind() -> Iterator[None]:
+    """After Ctrl-C in a script, or a bug here, Unflat must not stay busy for ever."""
+    try:
+        yield
+    except BaseException:
+        session.current().abandon()
+        raise
 
 
 def _release(manager: bpy.types.WindowManager, timer: bpy.types.Timer) -> None:

@@ -16,7 +16,7 @@ from ...core.pipeline import Result
 from ...core.settings import Output, Settings
 from .. import ids, photo_reader, viewport
 from ..properties import OUTPUTS, Choices, absolute
-from ..scene import SceneArrays, camera
+from ..scene import SceneArrays, camera, collection
 from ..scene import build as build_scene
 from ._job_operator import JobOperator
 
@@ -43,6 +43,8 @@ class UNFLAT_OT_generate(JobOperator, Choices, bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
 
+    _fit_render = "NEVER"
+
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         settings = getattr(context, FROM_PANEL, None)
@@ -60,6 +62,7 @@ class UNFLAT_OT_generate(JobOperator, Choices, bpy.types.Operator):
         return super().invoke(context, event)
 
     def request(self, context: bpy.types.Context) -> Request:
+        self._fit_render = self._chosen(context, "fit_render")
         kind = self._chosen(context, "depth_kind")
         photo = absolute(self.filepath or getattr(context.scene, ids.SETTINGS).photo)
         if photo is None:
@@ -94,13 +97,18 @@ class UNFLAT_OT_generate(JobOperator, Choices, bpy.types.Operator):
         return getattr(self if given else getattr(context.scene, ids.SETTINGS), name)
 
     def build(self, scene: bpy.types.Scene, result: Result, arrays: SceneArrays) -> tuple[str, ...]:
-        when = self._chosen(bpy.context, "fit_render")
-        fit = when == "ALWAYS" or (when == "AUTO" and camera.is_fresh(scene))
+        fresh = camera.is_fresh(scene)
+        older = collection.hide_older(scene, result)
         home = build_scene(scene, result, arrays)
-        if fit:
+        told = _told(home, result)
+        if older:
+            told.append("Hidden too: the earlier result of this photo.")
+        if self._fit_render == "ALWAYS" or (self._fit_render == "AUTO" and fresh):
             camera.fit_render(scene, camera.of(home))
             viewport.look_through(scene, home)
-        return (*_told(home, result), *result.warnings)
+            if camera.hide_startup_cube(scene):
+                told.append("The startup cube stood in the photo and is hidden.")
+        return (*told, *result.warnings)
 
 
 def _told(home: bpy.types.Collection, result: Result) -> list[str]:
@@ -109,7 +117,7 @@ def _told(home: bpy.types.Collection, result: Result) -> list[str]:
     told = [f"{home.name}: {', '.join(names)}"]
     hidden = [thing.name for thing in home.objects if thing.hide_render]
     if hidden:
-        told.append(f"Hidden, use the eyes in the outliner: {', '.join(hidden)}.")
+        told.append(f"Hidden in the outliner, by eye and camera: {', '.join(hidden)}.")
         if Output.POINTS in result.settings.outputs:
             told.append("Points show their colours in Material Preview.")
     return told

@@ -6,6 +6,7 @@ from contextlib import suppress
 from math import pi
 
 import bpy
+from mathutils import Vector
 
 from ...core.camera import Pinhole
 from .collection import Home, is_ours
@@ -14,7 +15,11 @@ SENSOR_WIDTH = 36.0
 """Millimetres: full frame, so that the lens reads as its 35 mm equivalent."""
 
 _SIZE = "unflat_size"
-_STARTUP_OBJECTS = {"Cube": "MESH", "Light": "LIGHT", "Camera": "CAMERA"}
+_STARTUP_OBJECTS = {
+    "Cube": ("MESH", (0.0, 0.0, 0.0)),
+    "Light": ("LIGHT", (4.07625, 1.00545, 5.90386)),
+    "Camera": ("CAMERA", (7.35889, -6.92579, 4.95831)),
+}
 
 
 def add(
@@ -48,11 +53,36 @@ def of(collection: bpy.types.Collection) -> bpy.types.Object | None:
 
 
 def is_fresh(scene: bpy.types.Scene) -> bool:
-    """Whether the scene holds nothing but Blender's startup objects and Unflat's own.
+    """Whether the scene holds nothing but untouched startup objects and Unflat's own.
 
-    Only there may a result change how the scene renders without being asked.
+    Only there may a result change how the scene renders without being asked. A camera of ours
+    whose picture size is no longer the render's means that the artist has set up a render.
     """
-    return all(is_ours(o) or _STARTUP_OBJECTS.get(o.name) == o.type for o in scene.objects)
+    chosen = scene.camera
+    if chosen is not None and _SIZE in chosen:
+        render = scene.render
+        if tuple(chosen[_SIZE]) != (render.resolution_x, render.resolution_y):
+            return False
+    return all(is_ours(thing) or _is_startup(thing) for thing in scene.objects)
+
+
+def hide_startup_cube(scene: bpy.types.Scene) -> bool:
+    """Hide the untouched startup cube, which would stand in the photo; whether it was there."""
+    cube = scene.objects.get("Cube")
+    if cube is None or cube.hide_render or not _is_startup(cube):
+        return False
+    cube.hide_render = True
+    for layer in scene.view_layers:
+        cube.hide_set(True, view_layer=layer)
+    return True
+
+
+def _is_startup(thing: bpy.types.Object) -> bool:
+    """Whether this is one of the objects of a new file, where and as Blender made it."""
+    kind, place = _STARTUP_OBJECTS.get(thing.name, ("", (0.0, 0.0, 0.0)))
+    if kind != thing.type or (thing.location - Vector(place)).length > 1e-3:
+        return False
+    return kind != "MESH" or (len(thing.data.vertices) == 8 and not thing.modifiers)
 
 
 def fit_render(scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
@@ -68,8 +98,12 @@ def fit_render(scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
     render.resolution_percentage = 100
     render.pixel_aspect_x = max(1.0, 1 / aspect)
     render.pixel_aspect_y = max(1.0, aspect)
+    render.use_border = False
+    colors = scene.view_settings
     with suppress(TypeError):  # a studio's own colour management may have neither name
-        scene.view_settings.view_transform = "Standard"
-        scene.view_settings.look = "None"
-    scene.view_settings.exposure = 0.0
-    scene.view_settings.gamma = 1.0
+        colors.view_transform = "Standard"
+        colors.look = "None"
+    colors.exposure, colors.gamma = 0.0, 1.0
+    colors.use_curve_mapping = False
+    if hasattr(colors, "use_white_balance"):  # since Blender 4.3
+        colors.use_white_balance = False

@@ -13,6 +13,15 @@ from ...core.pipeline import USER_DEPTH, Result
 EYE_HEIGHT = 1.6
 """Metres of the photo's camera above the root, so that the root stands on the photo's ground."""
 
+_LONGEST_NAME = 40
+"""Bytes; Blender 4 cuts names at 63, and " Depth Detail" and ".001" come after."""
+
+PHOTO, KIND = "unflat_photo", "unflat_kind"
+"""Custom properties: the photo's path, on the collection; "Mesh" and so on, on an object."""
+
+SURFACES = ("Mesh", "Relief", "Points")
+"""Kinds of objects that show the photo; all of them fill the same space."""
+
 MARK = "unflat_version"
 """Custom property that every collection and object of ours carries."""
 
@@ -22,7 +31,7 @@ class Home:
 
     def __init__(self, scene: bpy.types.Scene, result: Result) -> None:
         self.scene = scene
-        self.collection = bpy.data.collections.new(result.photo.name)
+        self.collection = bpy.data.collections.new(datablock_name(result.photo.name))
         self.name: str = self.collection.name
         scene.collection.children.link(self.collection)
         _describe(self.collection, result)
@@ -37,6 +46,7 @@ class Home:
     ) -> bpy.types.Object:
         """A new object, named after the photo and its kind; `location` is seen from the camera."""
         thing = bpy.data.objects.new(f"{self.name} {kind}", data)
+        thing[KIND] = kind
         thing.parent = self.root
         thing.location = (location[0], location[1], location[2] + EYE_HEIGHT)
         self._link(thing)
@@ -58,6 +68,32 @@ class Home:
         self.collection.objects.link(thing)
 
 
+def datablock_name(text: str) -> str:
+    """`text` as Blender can take it: valid UTF-8, and short enough to have its kind appended."""
+    return text.encode("utf-8", "replace")[:_LONGEST_NAME].decode("utf-8", "ignore") or "photo"
+
+
+def hide_older(scene: bpy.types.Scene, result: Result) -> bool:
+    """Hide what was made of the same photo before, where it has not been moved away.
+
+    Two surfaces of one photo would lie in each other. Whether there was any.
+    """
+    found = False
+    for older in scene.collection.children_recursive:
+        if not result.photo.path or older.get(PHOTO) != _photo_path(result):
+            continue
+        roots = [thing for thing in older.objects if thing.type == "EMPTY" and is_ours(thing)]
+        if any((root.location - scene.cursor.location).length > 1e-3 for root in roots):
+            continue
+        for thing in older.objects:
+            if thing.get(KIND) in SURFACES and not thing.hide_render:
+                found, thing.hide_render = True, True
+                for layer in scene.view_layers:
+                    if thing.name in layer.objects:
+                        thing.hide_set(True, view_layer=layer)
+    return found
+
+
 def is_ours(thing: bpy.types.ID) -> bool:
     """Whether this collection or object was made by Unflat."""
     return MARK in thing
@@ -77,8 +113,12 @@ def _describe(collection: bpy.types.Collection, result: Result) -> None:
     collection["unflat_model"] = result.model
     collection["unflat_device"] = result.device
     collection["unflat_licence"] = licence
-    collection["unflat_photo"] = str(result.photo.path or "")
+    collection[PHOTO] = _photo_path(result)
     collection["unflat_focal_source"] = result.camera.source.value
     collection["unflat_depth_kind"] = result.depth.kind.value
     collection["unflat_settings"] = json.dumps(result.settings.to_json(), sort_keys=True)
     collection["unflat_warnings"] = "\n".join(result.warnings)
+
+
+def _photo_path(result: Result) -> str:
+    return str(result.photo.path or "").encode("utf-8", "replace").decode()

@@ -6,17 +6,19 @@ import bpy
 
 from ...core.arrays import FloatArray
 from ...core.images import Photo
+from .collection import datablock_name
 
 
 def photo(source: Photo, pixels: FloatArray | None) -> bpy.types.Image:
     """The photo as a packed sRGB image: the file's own bytes if they may serve, else `pixels`."""
+    name = datablock_name(source.name)
     if source.original is not None:
-        image = bpy.data.images.new(source.name, source.width, source.height)
+        image = bpy.data.images.new(name, source.width, source.height)
         image.pack(data=source.original.data, data_len=len(source.original.data))
         image.source = "FILE"
         return image
     has_alpha = source.alpha is not None
-    image = bpy.data.images.new(source.name, source.width, source.height, alpha=has_alpha)
+    image = bpy.data.images.new(name, source.width, source.height, alpha=has_alpha)
     image.pixels.foreach_set(pixels)
     image.pack()
     return image

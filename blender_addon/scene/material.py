@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import bpy
 
+from ...core import __version__
 from ...core.camera import Pinhole
 from ...core.pipeline import Result
+from .collection import MARK
 from .nodes import Value, Wiring, put
 
 PHOTO_LIGHT = "Photo Light"
@@ -54,10 +56,12 @@ def photo_surface(
 
 def _surface_group() -> bpy.types.NodeTree:
     """The node group shared by all our materials."""
-    tree = bpy.data.node_groups.get(_SURFACE)
-    if tree is not None and tree.bl_idname == "ShaderNodeTree":
-        return tree
+    for tree in bpy.data.node_groups:
+        sockets = {socket.name for socket in tree.interface.items_tree}
+        if tree.get(MARK) == __version__ and sockets >= {"Color", "Alpha", PHOTO_LIGHT, "Shader"}:
+            return tree
     tree = bpy.data.node_groups.new(_SURFACE, "ShaderNodeTree")
+    tree[MARK] = __version__
     face = tree.interface
     face.new_socket("Color", in_out="INPUT", socket_type="NodeSocketColor")
     for name, start, told in (

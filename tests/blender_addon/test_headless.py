@@ -91,3 +91,13 @@ def test_failures_are_one_sentence(
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.glob("*.blend"))
     assert not list(tmp_path.glob(".*.blend"))
+
+
+@pytest.mark.parametrize("text", ["", "no json", "[1]", '{"photo": "a.jpg"}'])
+def test_what_is_no_job_file(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "job.json"
+    file.write_text(text)
+    command = [sys.executable, "-m", "unflat.blender_addon.headless", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip() == f"{file} is not a job file with photo and blend."

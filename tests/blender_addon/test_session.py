@@ -119,3 +119,23 @@ def test_progress_never_falls_and_names_its_stages(files: dict[str, str]) -> Non
     assert fractions == sorted(fractions)
     assert {stage for stage, _ in seen} <= set(STAGES)
     session.current().finish(None)
+
+
+def test_an_interruption_leaves_nothing_busy(
+    endless: threading.Event, files: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(session.Running, "step", interrupted)
+    with pytest.raises((RuntimeError, KeyboardInterrupt)):
+        bpy.ops.unflat.generate(**files)
+    assert session.current().running is None
+    assert bpy.ops.unflat.generate.poll()
+
+
+def test_handlers_cleared_by_another_add_on_do_no_harm() -> None:
+    bpy.app.handlers.load_pre.clear()
+    addon.unregister()
+    addon.register()
+    assert len(bpy.app.handlers.load_pre) == 1

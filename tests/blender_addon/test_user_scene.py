@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import bpy
 import pytest
+
+from unflat.blender_addon.scene import build
+from unflat.core import reconstruct
 
 
 def add_mesh(name: str) -> bpy.types.Object:
@@ -28,11 +33,69 @@ def test_the_startup_scene_becomes_the_photo_s(files: dict[str, str]) -> None:
     for name, place in places.items():
         assert bpy.data.objects[name].matrix_world == place
 
+    cube = bpy.data.objects["Cube"]
+    assert cube.hide_render
+    assert cube.hide_get()
 
-def test_a_second_photo_takes_over_a_scene_of_photos(files: dict[str, str]) -> None:
+
+@pytest.mark.parametrize("touch", ["moved", "modelled", "modified"])
+def test_a_startup_scene_with_work_in_it_is_the_artist_s(files: dict[str, str], touch: str) -> None:
+    bpy.ops.wm.read_factory_settings()
+    scene, cube = bpy.context.scene, bpy.data.objects["Cube"]
+    if touch == "moved":
+        bpy.data.objects["Camera"].location = (9, 9, 9)
+    elif touch == "modelled":
+        cube.data.vertices.add(100)
+    else:
+        cube.modifiers.new("Bevel", "BEVEL")
+    bpy.ops.unflat.generate(**files, outputs={"MESH"})
+    assert scene.camera.name == "Camera"
+    assert scene.view_settings.view_transform == "AgX"
+    assert not cube.hide_render
+
+
+def test_a_second_time_replaces_the_first_on_screen(files: dict[str, str]) -> None:
     bpy.ops.unflat.generate(**files, outputs={"MESH"})
     bpy.ops.unflat.generate(**files, outputs={"MESH"})
     assert bpy.context.scene.camera.name == "photo.001 Camera"
+    first, second = bpy.data.objects["photo Mesh"], bpy.data.objects["photo.001 Mesh"]
+    assert first.hide_render
+    assert first.hide_get()
+    assert not second.hide_render
+
+
+def test_an_earlier_result_elsewhere_stays_in_sight(files: dict[str, str]) -> None:
+    bpy.ops.unflat.generate(**files, outputs={"MESH"})
+    bpy.context.scene.cursor.location = (10, 0, 0)
+    bpy.ops.unflat.generate(**files, outputs={"MESH"})
+    assert not bpy.data.objects["photo Mesh"].hide_render
+
+
+def test_a_render_of_another_size_is_kept(files: dict[str, str]) -> None:
+    bpy.ops.unflat.generate(**files, outputs={"MESH"})
+    bpy.context.scene.render.resolution_x = 777
+    bpy.ops.unflat.generate(**files, outputs={"MESH"})
+    assert bpy.context.scene.render.resolution_x == 777
+    assert bpy.context.scene.camera.name == "photo Camera"
+
+
+def test_a_node_group_of_the_same_name_is_not_trusted(files: dict[str, str]) -> None:
+    mine = bpy.data.node_groups.new("Unflat Photo", "ShaderNodeTree")
+    assert bpy.ops.unflat.generate(**files, outputs={"MESH"}) == {"FINISHED"}
+    assert not mine.nodes
+
+
+@pytest.mark.parametrize("name", ["x" * 120, "\u3042" * 40, "caf\udce9"])
+def test_any_name_of_a_file(files: dict[str, str], name: str) -> None:
+    path = Path(files["filepath"])
+    try:
+        renamed = path.rename(path.with_name(f"{name}.jpg"))
+    except OSError:
+        pytest.skip("this file system has no such names")
+    result = reconstruct(renamed, depth=files["depth_filepath"])
+    home = build(bpy.context.scene, result)
+    kinds = {thing.name.rpartition(" ")[2] for thing in home.objects if thing.type != "EMPTY"}
+    assert kinds == {"Camera", "Mesh", "Points"}
 
 
 def test_a_scene_with_work_in_it_keeps_its_camera_and_render(files: dict[str, str]) -> None:

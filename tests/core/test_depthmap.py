@@ -65,6 +65,11 @@ def test_metres_stay_metres() -> None:
     assert depth.to_distances(7) is depth
 
 
+def test_relative_depth_begins_at_one_metre() -> None:
+    depth = DepthMap.from_array(np.array([[500, 0], [1000, 250]]), DepthKind.RELATIVE)
+    np.testing.assert_array_equal(depth.to_distances(7).depth, [[2, 0], [4, 1]])
+
+
 def test_normalized_is_inverse_depth(box_depth: DepthMap) -> None:
     near = box_depth.normalized()
     assert near[40, 50] == 1
