@@ -55,7 +55,7 @@ def from_depth(
     grid = np.meshgrid(_positions(columns, width), _positions(rows, height))
     u, v = (axis.ravel()[used] for axis in grid)
     return TriangleMesh(
-        vertices=camera.unproject(u, v, 1 / inverse.ravel()[used]),
+        vertices=camera.unproject(u, v, np.reciprocal(inverse.ravel()[used])),
         triangles=triangles,
         uv=np.stack([u / width, v / height], axis=1).astype(np.float32),
     )
