@@ -67,14 +67,12 @@ def _surfaces(photo: Tensor) -> Tensor:
     """Lay traces of other photos over some, and patches over a few: texture is not geometry."""
     count = len(photo)
     other = photo.roll(1, 0)
-    photo = photo + _some(count, 0.2) * _uniform(count, 0, 0.3) * (other - photo)
+    photo = photo + _some(count, 0.3) * _uniform(count, 0, 0.4) * (other - photo)
     height, width = photo.shape[2:]
-    quarter = max(1, count // 4)
-    other = photo[-quarter:]
+    part = max(1, 3 * count // 8)
+    other = photo[-part:]
     coarse = F.interpolate(F.avg_pool2d(other, 4), (height, width), mode="bilinear")
-    photo = torch.cat(
-        [photo[:quarter] + _uniform(quarter, 0, 0.9) * (other - coarse), photo[quarter:]]
-    )
+    photo = torch.cat([photo[:part] + _uniform(part, 0, 0.9) * (other - coarse), photo[part:]])
     y, x = torch.arange(height).view(1, 1, -1, 1), torch.arange(width).view(1, 1, 1, -1)
     patch = ((x - _uniform(count, 0, width)).abs() < _uniform(count, 0.02, 0.15) * width) & (
         (y - _uniform(count, 0, height)).abs() < _uniform(count, 0.02, 0.15) * height
@@ -93,7 +91,7 @@ def _colours(photo: Tensor) -> Tensor:
     )
     photo = grey + (photo - grey) * saturation
     photo = photo.clamp(0, 1) ** torch.exp(torch.randn(count, 1, 1, 1) * 0.3)
-    photo = photo * torch.exp(torch.randn(count, 3, 1, 1) * 0.08)
+    photo = photo * torch.exp(torch.randn(count, 3, 1, 1) * 0.12)
     middle = photo.mean(dim=(1, 2, 3), keepdim=True)
     return (
         (photo - middle) * _uniform(count, 0.6, 1.4) + middle + torch.randn(count, 1, 1, 1) * 0.08
