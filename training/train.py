@@ -1,7 +1,7 @@
 """Train the built-in network.
 
     python -m training.train DATA RUN --steps 9000 --scale 0.5
-    python -m training.train DATA RUN2 --steps 3700 --scale 1 1 0.5 --rate 7e-4 --initial RUN/last.pt
+    python -m training.train DATA RUN2 --scale 1 1 0.5 --rate 7e-4 --initial RUN/last.pt
 
 Several processes share each step when started as
     OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 -m training.train DATA RUN ...
