@@ -81,7 +81,7 @@ def test_any_matplotlib_colour_map(result: Result, tmp_path: Path) -> None:
 
 
 def test_points_open_in_open3d(folder: Path, box_depth: DepthMap, rgb: np.ndarray) -> None:
-    o3d = pytest.importorskip("open3d", reason="Open3D is not installed")
+    o3d = pytest.importorskip("open3d", reason="Open3D can not be loaded", exc_type=ImportError)
     cloud = o3d.io.read_point_cloud(str(folder / "points.ply"))
     positions = np.asarray(cloud.points)
     assert len(positions) == box_depth.valid.sum()
@@ -106,7 +106,7 @@ def test_mesh_opens_in_trimesh(folder: Path, result: Result) -> None:
 
 
 def test_mesh_opens_in_open3d(folder: Path, result: Result, rgb: np.ndarray) -> None:
-    o3d = pytest.importorskip("open3d", reason="Open3D is not installed")
+    o3d = pytest.importorskip("open3d", reason="Open3D can not be loaded", exc_type=ImportError)
     assert result.mesh is not None
     model = o3d.io.read_triangle_model(str(folder / "mesh.glb"))
     mesh = model.meshes[0].mesh
