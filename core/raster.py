@@ -50,7 +50,7 @@ def rasterize(vertices: FloatArray, triangles: IntArray, camera: Pinhole) -> Hit
         number, pixel = _pairs(part, low, extent, camera.width)
         weights = _weights(at, triangles[number], pixel, camera.width)
         depth = np.einsum("ij,ij->i", weights, inverse[triangles[number]])
-        hit = (weights >= -1e-6).all(axis=1) & (depth > best[pixel])
+        hit = (weights >= -1e-5).all(axis=1) & (depth > best[pixel])
         number, pixel, depth = number[hit], pixel[hit], depth[hit]
         order = np.argsort(depth, kind="stable")  # of equal pixels the last, the nearest, stays
         best[pixel[order]] = depth[order]

@@ -10,6 +10,7 @@ from ..arrays import AnyArray, BoolArray, FloatArray, IntArray
 from ..camera import Pinhole
 from ..depthmap import DepthMap
 from ..errors import GeometryError
+from . import seams
 
 BEND = 2.0
 """A jump is an edge only if it is this many times steeper than the surface on one of its sides."""
@@ -36,26 +37,30 @@ def from_depth(
     """Triangulate z-depth (H, W) on a regular grid of pixels.
 
     Two neighbours with depths of a ratio above `edge_ratio` are not joined, unless the surface
-    runs on as steeply on both sides, as a floor does towards the horizon. Invalid pixels get no
-    vertex. The grid is as fine as `max_faces` allows. Raises GeometryError if no triangle is left.
+    runs on as steeply on both sides, as a floor does towards the horizon; the cell between them
+    goes to the farther surface. Invalid pixels get no vertex. The grid is as fine as `max_faces`
+    allows. Raises GeometryError if no triangle is left.
     """
     height, width = depth.depth.shape
     rows, columns = _grid(width, height, max_faces)
     inverse = depth.inverse()[np.ix_(rows, columns)]
     valid = depth.valid[np.ix_(rows, columns)]
-    triangles = _triangles(inverse, valid, edge_ratio)
+    kept, cut = _triangles(inverse, valid, edge_ratio)
     _reach_border(inverse, valid, rows, edge_ratio)
     _reach_border(inverse.T, valid.T, columns, edge_ratio)
-    if not len(triangles):
+    if not len(kept):
         raise GeometryError(
             "No surface is left: the depth is too sparse, or every edge is cut, so give a denser "
             "depth map or raise the edge ratio."
         )
-    used, triangles = _compact(triangles, inverse.size)
-    grid = np.meshgrid(_positions(columns, width), _positions(rows, height))
-    u, v = (axis.ravel()[used] for axis in grid)
+    rays, beyond, closed = seams.close(cut, inverse.ravel(), edge_ratio)
+    inverses = np.concatenate([inverse.ravel(), beyond])
+    used, triangles = _compact(np.concatenate([kept, closed]), len(inverses))
+    sample = np.concatenate([np.arange(inverse.size, dtype=np.int32), rays])[used]
+    row, column = np.divmod(sample, len(columns))
+    u, v = _positions(columns, width)[column], _positions(rows, height)[row]
     return TriangleMesh(
-        vertices=camera.unproject(u, v, np.reciprocal(inverse.ravel()[used])),
+        vertices=camera.unproject(u, v, np.reciprocal(inverses[used])),
         triangles=triangles,
         uv=np.stack([u / width, v / height], axis=1).astype(np.float32),
     )
@@ -99,8 +104,10 @@ def _reach_border(
         inverse[rim] = np.where(smooth & (beyond > 0), beyond, inverse[rim])
 
 
-def _triangles(inverse: FloatArray, valid: BoolArray, edge_ratio: float) -> IntArray:
-    """Triangles (M, 3) int32 over grid indices of inverse depth (h, w)."""
+def _triangles(
+    inverse: FloatArray, valid: BoolArray, edge_ratio: float
+) -> tuple[IntArray, IntArray]:
+    """Triangles (M, 3) int32 of grid indices, whole and cut ones, for inverse depth (h, w)."""
     h, w = inverse.shape
     index = np.arange(h * w, dtype=np.int32).reshape(h, w)
     a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]
@@ -115,13 +122,19 @@ def _triangles(inverse: FloatArray, valid: BoolArray, edge_ratio: float) -> IntA
     kept_falling = falling * (left & bottom).astype(np.int8) + falling * (top & far)
     kept_rising = rising * (top & left).astype(np.int8) + rising * (bottom & far)
     use = (kept_falling > kept_rising) | ((kept_falling == kept_rising) & flatter)
-    corners = (
-        ((a, c, d), use & falling & left & bottom),
-        ((a, d, b), use & falling & top & far),
-        ((a, c, b), ~use & rising & top & left),
-        ((b, c, d), ~use & rising & bottom & far),
+    halves = (
+        ((a, c, d), use, falling & left & bottom),
+        ((a, d, b), use, falling & top & far),
+        ((a, c, b), ~use, rising & top & left),
+        ((b, c, d), ~use, rising & bottom & far),
     )
-    return np.concatenate([np.stack([i[keep] for i in abc], axis=1) for abc, keep in corners])
+    known = valid.ravel()
+    kept, cut = [], []
+    for corners, chosen, whole in halves:
+        kept.append(np.stack([i[chosen & whole] for i in corners], axis=1))
+        rest = np.stack([i[chosen & ~whole] for i in corners], axis=1)
+        cut.append(rest[known[rest].all(axis=1)])
+    return np.concatenate(kept), np.concatenate(cut)
 
 
 def _joined(
