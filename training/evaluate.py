@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image
 
 from unflat.core.depth.builtin.network import BuiltinNetwork
-from unflat.core.depth.builtin.upsample import upsample_guided
+from unflat.core.depth.estimator import run_builtin
 
 Predict = Callable[[np.ndarray], np.ndarray]
 _PAIRS = 20000
@@ -77,9 +77,9 @@ def lower_is_nearer(rgb: np.ndarray) -> np.ndarray:
 
 
 def built_in(weights: Path | None = None) -> Predict:
-    """The network and the guided enlargement, as Unflat runs them."""
+    """The network with all that Unflat does to its output."""
     network = BuiltinNetwork.load(weights)
-    return lambda rgb: upsample_guided(network.predict(rgb), rgb)
+    return lambda rgb: run_builtin(network, rgb)
 
 
 def evaluate(predict: Predict, folder: Path) -> dict[str, np.ndarray]:

@@ -37,13 +37,20 @@ def estimate(
     """Run `model` on the photo. `progress(fraction)` may raise to cancel. Raises ModelError."""
     card = catalog.find(model)
     chosen = catalog.pick_device(card, device)
-    rgb = photo.rgb_float()
-    coarse = _builtin().predict(rgb, lambda fraction: progress(0.7 * fraction))
+    inverse = run_builtin(_builtin(), photo.rgb_float(), progress)
+    return Prediction(_from_inverse(inverse), None, chosen)
+
+
+def run_builtin(
+    network: BuiltinNetwork, rgb: FloatArray, progress: Callable[[float], None] = lambda _: None
+) -> FloatArray:
+    """Inverse depth (H, W) float32 at full size from rgb (H, W, 3) float32 sRGB in [0, 1]."""
+    coarse = network.predict(rgb, lambda fraction: progress(0.7 * fraction))
     inverse = upsample_guided(coarse, rgb, lambda fraction: progress(0.7 + 0.25 * fraction))
-    cell = max(photo.width / coarse.shape[1], photo.height / coarse.shape[0])
+    cell = max(rgb.shape[1] / coarse.shape[1], rgb.shape[0] / coarse.shape[0])
     inverse = edges.snap(inverse, reach=math.ceil(1.5 * cell))
     progress(1.0)
-    return Prediction(_from_inverse(inverse), None, chosen)
+    return inverse
 
 
 def _from_inverse(inverse: FloatArray) -> DepthMap:
