@@ -138,7 +138,8 @@ class TestExport:
     def test_written_file_loads(self, tmp_path: Path) -> None:
         Trainer(1e-3).save(tmp_path / "last.pt")
         export(tmp_path / "last.pt", tmp_path / "weights.npz")
-        BuiltinNetwork.load(tmp_path / "weights.npz")
+        written = BuiltinNetwork.load(tmp_path / "weights.npz")
+        assert np.isfinite(written.predict(np.zeros((64, 96, 3), np.float32))).all()
 
 
 class TestData:
