@@ -59,7 +59,7 @@ class InProcessEngine:
             self._jobs.add(job)
             self._queue.put((job, request))
             if self._thread is None:
-                # A daemon: quitting the program must not wait for a job that nobody will see.
+                # A daemon: a program that ends without `close` must not hang on a job.
                 self._thread = threading.Thread(target=self._run, name=_THREAD, daemon=True)
                 self._thread.start()
         return job
