@@ -93,17 +93,3 @@ def _plan() -> tuple[Step, ...]:
 
 PLAN: tuple[Step, ...] = _plan()
 CONVOLUTIONS: tuple[Conv, ...] = tuple(step for step in PLAN if isinstance(step, Conv))
-
-
-def multiplications(width: int, height: int) -> int:
-    """Multiply-adds of one pass over an input of this size, without the resizing."""
-    sizes = {"input": (height, width)}
-    total = 0
-    for step in PLAN:
-        if isinstance(step, Resize):
-            sizes[step.target] = sizes[step.like]
-            continue
-        rows, columns = (-(-side // step.stride) for side in sizes[step.source])
-        sizes[step.target] = rows, columns
-        total += rows * columns * step.inputs * step.outputs * step.size**2
-    return total
