@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .furniture import Prop
+from .models import or_model
 from .shapes import Point, blob, ellipsoid, limb, place
 from .textures import Paint, paint
 
@@ -48,6 +49,7 @@ def _leg(
     ]
 
 
+@or_model("person", share=0.65, size=lambda sits=False, height=None: height)
 def person(rng: np.random.Generator, sits: bool = False, height: float | None = None) -> Prop:
     """A clothed person in a random pose; the lowest point is on y = 0."""
     h = rng.uniform(1.05, 1.95) if height is None else height
@@ -89,6 +91,7 @@ def person(rng: np.random.Generator, sits: bool = False, height: float | None = 
     return [(place(mesh, (0, -lowest, 0)), look) for mesh, look in parts]
 
 
+@or_model("animal", share=0.65, size=lambda length=None: length)
 def animal(rng: np.random.Generator, length: float | None = None) -> Prop:
     """A four-legged animal, from cat to cow; it looks to +x or is turned by the caller."""
     s = rng.uniform(0.4, 2.0) if length is None else length

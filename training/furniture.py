@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .models import or_model
 from .shapes import Mesh, box, cylinder, ellipsoid, lathe, leaves, limb, place, sheet, tube
 from .textures import Paint, paint
 
@@ -26,6 +27,7 @@ def _legs(w: float, h: float, d: float, thick: float, look: Paint) -> Prop:
     return [(box(thick, h, thick, spot), look) for spot in spots]
 
 
+@or_model("table", size=lambda w, h, d, round_top=False: (w, h, d))
 def table(rng: np.random.Generator, w: float, h: float, d: float, round_top: bool = False) -> Prop:
     """A table; its top is at height `h`."""
     look, thick = _wooden(rng), rng.uniform(0.02, 0.06)
@@ -36,6 +38,7 @@ def table(rng: np.random.Generator, w: float, h: float, d: float, round_top: boo
     return [(box(w, thick, d, (0, h - thick, 0)), look), *_legs(w, h - thick, d, 0.05, look)]
 
 
+@or_model("chair", "chair", "armchair")
 def chair(rng: np.random.Generator) -> Prop:
     seat, top = rng.uniform(0.42, 0.5), rng.uniform(0.8, 1.2)
     w, look = rng.uniform(0.4, 0.55), _wooden(rng)
@@ -58,6 +61,7 @@ def chair(rng: np.random.Generator) -> Prop:
     return parts
 
 
+@or_model("sofa", "sofa", "armchair")
 def sofa(rng: np.random.Generator) -> Prop:
     w, d, seat = rng.uniform(0.8, 2.4), rng.uniform(0.75, 1.0), rng.uniform(0.35, 0.48)
     look, back, arm = paint(rng), rng.uniform(0.3, 0.6), rng.uniform(0.1, 0.25)
@@ -78,6 +82,7 @@ def sofa(rng: np.random.Generator) -> Prop:
     return parts
 
 
+@or_model("bed")
 def bed(rng: np.random.Generator) -> Prop:
     w, d, h = rng.uniform(0.9, 1.8), rng.uniform(1.9, 2.1), rng.uniform(0.35, 0.6)
     look, cloth = _wooden(rng), paint(rng)
@@ -103,6 +108,7 @@ def _books(rng: np.random.Generator, w: float, h: float, d: float, y: float) -> 
     return parts
 
 
+@or_model("cupboard", share=0.5)
 def shelf(rng: np.random.Generator) -> Prop:
     """An open bookcase."""
     w, h, d = rng.uniform(0.6, 1.8), rng.uniform(0.8, 2.3), rng.uniform(0.25, 0.4)
@@ -117,6 +123,7 @@ def shelf(rng: np.random.Generator) -> Prop:
     return parts
 
 
+@or_model("cupboard", "cupboard", "appliance")
 def cabinet(rng: np.random.Generator) -> Prop:
     """A closed body with doors or drawers: cupboard, fridge, washing machine, chest."""
     w, h, d = rng.uniform(0.4, 1.6), rng.uniform(0.45, 2.1), rng.uniform(0.35, 0.7)
@@ -133,6 +140,7 @@ def cabinet(rng: np.random.Generator) -> Prop:
     return parts
 
 
+@or_model("floor_lamp", "table_lamp", size=lambda height=None: height)
 def lamp(rng: np.random.Generator, height: float | None = None) -> Prop:
     """A floor or table lamp; about half are lit."""
     h = rng.uniform(1.2, 1.8) if height is None else height
@@ -146,6 +154,7 @@ def lamp(rng: np.random.Generator, height: float | None = None) -> Prop:
     ]
 
 
+@or_model("plant", size=lambda height=None: height)
 def plant(rng: np.random.Generator, height: float | None = None) -> Prop:
     """A pot with leaves or stems."""
     h = rng.uniform(0.4, 1.6) if height is None else height
@@ -198,6 +207,7 @@ def frame(rng: np.random.Generator, w: float, h: float, kind: str = "picture") -
     return [(box(w, h, 0.03, (0, 0, -0.005)), paint(rng, "plain")), (inner, look)]
 
 
+@or_model("other", "outdoor", "instrument", "tabletop", share=0.5)
 def clutter(rng: np.random.Generator, size: float = 0.4) -> Prop:
     """Something on the floor: a carton, a bag, a bucket, a ball, a pile."""
     s, choice = size * rng.uniform(0.4, 1.3), rng.random()
@@ -216,4 +226,10 @@ def clutter(rng: np.random.Generator, size: float = 0.4) -> Prop:
     return [(ellipsoid(s / 2, s / 3, s / 2.5, (0, s / 3, 0), 0.6), paint(rng))]
 
 
-STANDING = (sofa, cabinet, cabinet, shelf, shelf, bed, lamp, plant, chair, clutter)
+@or_model("bathroom", "appliance", "instrument", "staircase", "other", share=1.0)
+def odd_piece(rng: np.random.Generator) -> Prop:
+    """Whatever else may stand in a room."""
+    return clutter(rng, 1.0)
+
+
+STANDING = (sofa, cabinet, cabinet, shelf, shelf, bed, lamp, plant, chair, clutter, odd_piece)

@@ -8,7 +8,7 @@ from . import furniture, tableware
 from .figures import animal, person
 from .furniture import Prop
 from .shapes import box, cylinder, limb
-from .stage import Light, Stage, View, extent, field_of_view, tilt
+from .stage import Light, Stage, View, extent, field_of_view, surroundings, tilt
 from .textures import paint
 
 WALLS = ("plain", "plain", "plain", "cloudy", "stripes", "bricks", "tiles", "blotches", "dots")
@@ -21,9 +21,14 @@ def lamp_light(rng: np.random.Generator, spots: list[tuple[float, float, float]]
     power = rng.uniform(0.5, 6.0)
     lamps = [(np.array(spot), tint * power) for spot in spots]
     flash = rng.uniform(0.5, 3.0) if rng.random() < 0.12 else 0.0
+    ambient = tint * rng.uniform(0.25, 1.0)
+    around = None
+    if rng.random() < 0.4:
+        around = surroundings(rng, ("indoors", "studio", "outdoors"), float(ambient.mean()))
     return Light(
-        tint * rng.uniform(0.25, 1.0),
+        ambient,
         lamps=lamps,
+        around=around,
         horizon=np.ones(3),
         zenith=np.ones(3),
         flash=flash,
@@ -164,9 +169,12 @@ def _beside(x: float, z: float, yaw: float, step: float) -> tuple[float, float, 
 def _middle(stage: Stage, w: float, d: float) -> list[np.ndarray]:
     """A table with chairs, a person, clutter: what stands free in a room."""
     rng, taken = stage.rng, []
-    for _ in range(rng.integers(0, 5)):
+    crowded = rng.random() < 0.25  # a store room, a workshop, a cellar
+    for _ in range(rng.integers(8, 22) if crowded else rng.integers(0, 5)):
         x, z = rng.uniform(-0.35, 0.35) * w, d * rng.uniform(0.2, 0.8)
         choice, yaw = rng.random(), rng.uniform(0, 6.3)
+        if crowded:
+            x, choice = rng.uniform(-0.48, 0.48) * w, 0.6 + 0.4 * choice
         reach = 0.4
         if choice < 0.3:
             tw, th, td = rng.uniform(0.6, 2.0), rng.uniform(0.4, 0.8), rng.uniform(0.5, 1.0)
@@ -192,8 +200,10 @@ def _middle(stage: Stage, w: float, d: float) -> list[np.ndarray]:
             stage.add(person(rng), (x, 0, z), yaw)
         elif choice < 0.72:
             stage.add(animal(rng, rng.uniform(0.4, 0.9)), (x, 0, z), yaw)
-        else:
+        elif choice < 0.9:
             stage.add(furniture.clutter(rng), (x, 0, z), yaw)
+        else:
+            stage.add(furniture.odd_piece(rng), (x, 0, z), yaw)
         taken.append(np.array([x - reach, z - reach, x + reach, z + reach]))
     if rng.random() < 0.15:
         stage.add(

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from . import library
 from .scenes import PLACES, photos
 from .textures import PatternBank
 
@@ -63,9 +64,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where the shards go")
     parser.add_argument("--first", type=int, default=0, help="number of the first shard")
     parser.add_argument("--shards", type=int, default=60, help="how many shards")
+    parser.add_argument("--library", type=Path, help="folder that make_library made")
     parser.add_argument("--place", choices=list(PLACES), help="only this kind of place")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
+    library.use(options.library)
     bank = PatternBank()
     for shard in range(options.first, options.first + options.shards):
         width, height = size_of(shard)

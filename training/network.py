@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  (everybody's name for it)
 from torch import Tensor, nn
@@ -40,6 +43,19 @@ class _ConvNorm(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         return self.norm(self.conv(image))
 
+    def adopt(self, weight: Tensor, bias: Tensor, image: Tensor) -> None:
+        """Do what a folded convolution does; the normalisation gets its statistics from `image`."""
+        self.conv.weight.copy_(weight)
+        if not isinstance(self.norm, nn.BatchNorm2d):
+            self.conv.bias.copy_(bias)
+            return
+        result = self.conv(image)
+        mean, variance = result.mean(dim=(0, 2, 3)), result.var(dim=(0, 2, 3), correction=0)
+        self.norm.running_mean.copy_(mean)
+        self.norm.running_var.copy_(variance)
+        self.norm.weight.copy_(torch.sqrt(variance + self.norm.eps))
+        self.norm.bias.copy_(mean + bias)
+
     def folded(self) -> tuple[Tensor, Tensor]:
         """Weight and bias of the one convolution that does the same at inference."""
         weight = self.conv.weight.detach()
@@ -64,10 +80,34 @@ class TorchNetwork(nn.Module):
         """The module of a step."""
         return self.layers[step.name.replace(".", "_")]
 
-    def forward(self, image: Tensor) -> Tensor:
+    @torch.no_grad()
+    def adopt(self, tensors: Mapping[str, np.ndarray], image: Tensor) -> None:
+        """Become the network that was exported as `tensors`, by way of an input (B, 5, H, W).
+
+        Residual blocks that are not among the tensors (the plan may have grown) begin as nothing.
+        """
+        self.eval()
+        known = {
+            name: torch.from_numpy(array.astype(np.float32)) for name, array in tensors.items()
+        }
+
+        def prepare(step: Conv, source: Tensor) -> None:
+            if f"{step.name}.weight" in known:
+                weight, bias = known[f"{step.name}.weight"], known[f"{step.name}.bias"]
+                self.layer(step).adopt(weight, bias, source)
+            elif step.add is not None:
+                nn.init.zeros_(self.layer(step).norm.weight)
+
+        self.forward(image, prepare)
+
+    def forward(
+        self, image: Tensor, before: Callable[[Conv, Tensor], None] | None = None
+    ) -> Tensor:
         registers = {"input": image}
         for step in PLAN:
             if isinstance(step, Conv):
+                if before:
+                    before(step, registers[step.source])
                 result = self.layer(step)(registers[step.source])
                 if step.add is not None:
                     result = result + registers[step.add]

@@ -9,7 +9,7 @@ import numpy as np
 from . import street_props
 from .figures import animal, person
 from .shapes import box, leaves, place, sheet
-from .stage import Light, Stage, View, field_of_view, tilt
+from .stage import Light, Stage, View, field_of_view, surroundings, tilt
 from .textures import paint, power_noise
 
 Ground = Callable[[float, float], float]
@@ -17,6 +17,13 @@ Ground = Callable[[float, float], float]
 
 def daylight(rng: np.random.Generator, size: float) -> Light:
     """Sun, overcast, dusk or night over a scene of about `size` metres."""
+    light = _weather(rng, size)
+    if rng.random() < 0.5:
+        light.around = surroundings(rng, ("outdoors",), float(light.ambient.mean()) * 1.2)
+    return light
+
+
+def _weather(rng: np.random.Generator, size: float) -> Light:
     elevation, around = np.radians(rng.uniform(8, 70)), rng.uniform(0, 6.3)
     level = np.cos(elevation)
     sun = np.array([level * np.sin(around), np.sin(elevation), level * np.cos(around)])

@@ -8,15 +8,37 @@ import numpy as np
 import open3d as o3d
 from PIL import Image, ImageFilter
 
+from . import library
 from .stage import Light, Stage, View
 from .textures import PatternBank, power_noise
 
 UNKNOWN = -1.0  # inverse depth of what has none
 _SHADE_RAYS = 5  # rays per half-resolution pixel that feel for nearby surfaces
+_CREASE = 0.77  # cosine of the angle from which on an edge is sharp, not shaded smoothly
+_LAYERS = 6  # of cut-out pictures (leaves, nets) that a ray may pass before it is stopped
 
 
 def _tensor(array: np.ndarray) -> o3d.core.Tensor:
     return o3d.core.Tensor(np.ascontiguousarray(array, np.float32))
+
+
+def _vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Unit normals (N, 3) float32, weighted by the areas of the triangles around."""
+    a, b, c = (vertices[triangles[:, k]] for k in range(3))
+    faces = np.cross(b - a, c - a)
+    corner = triangles.reshape(-1)
+    normals = np.stack(
+        [np.bincount(corner, np.repeat(faces[:, k], 3), len(vertices)) for k in range(3)], axis=-1
+    )
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    return (normals / np.maximum(length, 1e-20)).astype(np.float32)
+
+
+def _areas(corners: np.ndarray) -> np.ndarray:
+    """Areas (K,) of triangles with corners (K, 3, 2) or (K, 3, 3)."""
+    a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    square = (a * a).sum(1) * (b * b).sum(1) - (a * b).sum(1) ** 2
+    return np.sqrt(np.maximum(square, 0)) / 2
 
 
 class Renderer:
@@ -26,6 +48,12 @@ class Renderer:
         self._rng, self._light, self._bank = stage.rng, light, bank
         vertices, triangles, self._part = stage.mesh()
         self._look = stage.materials()
+        self._uv, self._mapped = stage.corners()
+        self._triangles, self._normals = triangles, _vertex_normals(vertices, triangles)
+        source = library.active()
+        self._gallery = source.gallery if source else None
+        corners = vertices[triangles[self._mapped >= 0]]
+        self._density = np.sqrt(_areas(self._uv) / np.maximum(_areas(corners), 1e-12))
         self._scene = o3d.t.geometry.RaycastingScene(nthreads=threads)
         self._scene.add_triangles(_tensor(vertices), o3d.core.Tensor(triangles.astype(np.uint32)))
         self._clouds = power_noise(self._rng, (128, 128), 1.7).astype(np.float32)
@@ -41,7 +69,9 @@ class Renderer:
         """
         inverse, rays, hits = self._cast(view, width, height)
         seen = inverse > 0
-        if self._light.backdrop is None:
+        if self._light.around is not None and self._light.backdrop is None:
+            colour = self._light.around.seen(rays[:, 3:])
+        elif self._light.backdrop is None:
             colour = self._sky(rays[:, 3:])
         else:
             colour = np.tile(self._light.backdrop.astype(np.float32), (len(seen), 1))
@@ -63,9 +93,38 @@ class Renderer:
         forward = np.stack([x, y, np.ones_like(x)], axis=-1).reshape(-1, 3) @ view.pose().T
         rays = np.empty((len(forward), 6), np.float32)
         rays[:, :3], rays[:, 3:] = view.position, forward
-        hits = self._scene.cast_rays(_tensor(rays))
-        distance = hits["t_hit"].numpy()
+        hits = {name: a.numpy().copy() for name, a in self._scene.cast_rays(_tensor(rays)).items()}
+        self._pass_holes(rays, hits)
+        distance = hits["t_hit"]
         return np.where(np.isfinite(distance), 1 / np.maximum(distance, 1e-6), 0), rays, hits
+
+    def _pass_holes(self, rays: np.ndarray, hits: dict[str, np.ndarray]) -> None:
+        """Let rays (N, 6) that hit a hole in a picture go on to what is behind; changes `hits`."""
+        if self._gallery is None or not self._gallery.holed[self._look.picture].any():
+            return
+        open_rays = np.flatnonzero(np.isfinite(hits["t_hit"]))
+        for _ in range(_LAYERS):
+            triangle = hits["primitive_ids"][open_rays].astype(np.int64)
+            picture = self._look.picture[self._part[triangle]]
+            holed = (picture >= 0) & (self._mapped[triangle] >= 0) & self._gallery.holed[picture]
+            open_rays, triangle, picture = open_rays[holed], triangle[holed], picture[holed]
+            uv = self._corner_uv(triangle, hits["primitive_uvs"][open_rays])
+            open_rays = open_rays[~self._gallery.opaque(picture, uv)]
+            if not len(open_rays):
+                return
+            gone = hits["t_hit"][open_rays] * 1.0001 + 1e-4
+            onward = rays[open_rays].copy()
+            onward[:, :3] += onward[:, 3:] * gone[:, None]
+            found = self._scene.cast_rays(_tensor(onward))
+            for name, array in found.items():
+                hits[name][open_rays] = array.numpy()
+            hits["t_hit"][open_rays] += gone
+            open_rays = open_rays[np.isfinite(hits["t_hit"][open_rays])]
+
+    def _corner_uv(self, triangle: np.ndarray, inside: np.ndarray) -> np.ndarray:
+        """Picture coordinates (N, 2) of points `inside` (N, 2) mapped triangles (N,)."""
+        a, b, c = np.moveaxis(self._uv[self._mapped[triangle]], 1, 0)
+        return a + (b - a) * inside[:, :1] + (c - a) * inside[:, 1:]
 
     def _surface(
         self,
@@ -82,14 +141,18 @@ class Renderer:
         z = (1 / inverse[seen])[:, None]
         ray = rays[seen, 3:]
         points = rays[seen, :3] + ray * z
-        normals = hits["primitive_normals"].numpy()[seen]
+        triangle = hits["primitive_ids"][seen].astype(np.int64)
+        inside = hits["primitive_uvs"][seen]
+        normals = self._smooth(hits["primitive_normals"][seen], triangle, inside)
         normals = normals * -np.sign((normals * ray).sum(axis=1, keepdims=True) + 1e-12)
-        part = self._part[hits["primitive_ids"].numpy()[seen].astype(np.int64)]
+        part = self._part[triangle]
         albedo = self._albedo(points, normals, z[:, 0], part, max(width, height))
+        self._lay_mapped(albedo, z[:, 0], triangle, inside, max(width, height))
         start = points + normals * (1e-3 * z)
         open_sky = self._openness(start, normals, z, seen, width, height)
         above = 0.7 + 0.3 * normals[:, 1:2]
-        shine = light.ambient * above * open_sky
+        soft = light.ambient * above if light.around is None else light.around.soft(normals)
+        shine = soft * open_sky
         back = -ray / np.linalg.norm(ray, axis=1, keepdims=True)
         gloss = self._look.gloss[part][:, None]
         mirror = np.zeros((len(z), 1), np.float32)
@@ -107,10 +170,27 @@ class Renderer:
         if light.flash:
             shine = shine + light.flash * (back * normals).sum(1, keepdims=True) / (z + 0.3) ** 2
         result = albedo * (shine + self._look.glow[part][:, None]) + gloss * mirror
+        if light.around is not None:
+            facing = (back * normals).sum(1, keepdims=True)
+            bent = 2 * facing * normals - back
+            fresnel = 0.06 + 0.6 * (1 - np.clip(facing, 0, 1)) ** 4
+            result += gloss * fresnel * open_sky * light.around.mirrored(bent)
         if light.haze:
             through = np.exp(-light.haze * z)
             result = result * through + light.horizon * (1 - through)
         return result.astype(np.float32)
+
+    def _smooth(self, flat: np.ndarray, triangle: np.ndarray, inside: np.ndarray) -> np.ndarray:
+        """Unit normals (S, 3), smooth across triangles (normals `flat`) that meet at small angles.
+
+        Winding carries no meaning, so where neighbours disagree the flat normal stays.
+        """
+        corners = self._normals[self._triangles[triangle]]
+        along = np.einsum("skc,sc->sk", corners, flat)[..., None]
+        corners = np.where(along > _CREASE, corners, flat[:, None])
+        u, v = inside[:, :1], inside[:, 1:]
+        smooth = corners[:, 0] * (1 - u - v) + corners[:, 1] * u + corners[:, 2] * v
+        return smooth / (np.linalg.norm(smooth, axis=1, keepdims=True) + 1e-12)
 
     def _sources(self, start: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """Vectors (S, 3) towards each light, and its colour."""
@@ -175,9 +255,27 @@ class Renderer:
         footprint = 1.4 * z / size * repeats
         weights = self._bank.sample(look.pattern[part], uv, footprint)
         albedo = np.einsum("nk,nkc->nc", weights, look.colours[part])
+        laid = np.flatnonzero((look.picture[part] >= 0) & ~look.mapped[part])
+        if len(laid):
+            tile = self._gallery.sample(look.picture[part[laid]], uv[laid], footprint[laid])
+            albedo[laid] = np.minimum(tile * look.colours[part[laid], 0], 0.95)
         # Wear: a second, coarser pattern hides the repeats of the first and dirties plain surfaces.
         wear = self._bank.sample(look.wear[part], uv * 0.37 + 0.3, footprint * 0.37)[:, :1]
         return albedo * (1 + look.worn[part][:, None] * (wear - 0.5))
+
+    def _lay_mapped(
+        self, albedo: np.ndarray, z: np.ndarray, triangle: np.ndarray, inside: np.ndarray, size: int
+    ) -> None:
+        """Replace the colours (S, 3) of triangles that say themselves where their picture lies."""
+        some = np.flatnonzero(self._mapped[triangle] >= 0)
+        if not len(some):
+            return
+        triangle = triangle[some]
+        uv = self._corner_uv(triangle, inside[some])
+        footprint = 1.4 * z[some] / size * self._density[self._mapped[triangle]]
+        part = self._part[triangle]
+        picture = self._gallery.sample(self._look.picture[part], uv, footprint)
+        albedo[some] = np.minimum(picture * self._look.colours[part, 0], 0.95)
 
     def _sky(self, ways: np.ndarray) -> np.ndarray:
         """Sky colours (N, 3) float32 along directions (N, 3)."""
@@ -195,7 +293,7 @@ class Renderer:
         rng = self._rng
         luma = colour.mean(axis=-1)
         # What has a surface is metered where there is any: a black backdrop is not exposed for.
-        metered = luma[inverse > 0] if (inverse > 0).mean() > 0.05 else luma
+        metered = luma[inverse > 0] if 0.05 < (inverse > 0).mean() < rng.uniform(0, 2) else luma
         bright = np.quantile(metered, rng.uniform(0.85, 0.995)) + 1e-4
         exposed = colour * (np.exp(rng.normal(-0.1, 0.3)) / bright)
         knee = 0.7 + 0.3 * np.tanh((exposed - 0.7) / 0.3)

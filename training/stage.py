@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from . import library
+from .environment import Environment
 from .furniture import Prop
 from .shapes import Mesh, merge, place, rotation
 from .textures import Paint, wear_patterns
@@ -41,6 +43,7 @@ class Light:
     haze: float = 0.0  # share of light lost per metre
     flash: float = 0.0  # light at the camera, falling with the square of the distance
     backdrop: np.ndarray | None = None  # a colour instead of a sky: a cut-out, of unknown depth
+    around: Environment | None = None  # a panorama instead of ambient light and plain sky
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,19 @@ class Materials:
     origin: np.ndarray  # (P, 3) float32: where the pattern starts, metres
     wear: np.ndarray  # (P,) int32: the pattern of dirt and fading
     worn: np.ndarray  # (P,) float32: how strong that is
+    picture: np.ndarray  # (P,) int64: row of the gallery, -1 = a pattern
+    mapped: np.ndarray  # (P,) bool: whether the corners of triangles say where the picture lies
+
+
+def surroundings(
+    rng: np.random.Generator, kinds: tuple[str, ...], level: float
+) -> Environment | None:
+    """A panorama of one of these kinds as light of this mean level, where the library has one."""
+    source = library.active()
+    found = [picture for k in kinds for picture in source.panoramas.get(k, ())] if source else []
+    if not found:
+        return None
+    return Environment(found[rng.integers(len(found))], rng.random(), level)
 
 
 class Stage:
@@ -84,6 +100,21 @@ class Stage:
         counts = [len(faces) for _, faces in self._meshes]
         return vertices, triangles, np.repeat(np.arange(len(counts), dtype=np.int32), counts)
 
+    def corners(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where pictures lie: uv (K, 3, 2) float32 of mapped triangles, and rows of it (M,) int32.
+
+        The row is -1 for triangles that are not mapped.
+        """
+        rows, uvs, known = [], [np.zeros((0, 3, 2), np.float32)], 0
+        for (_, faces), (look, _, _) in zip(self._meshes, self._looks, strict=True):
+            if look.uv is None:
+                rows.append(np.full(len(faces), -1, np.int32))
+            else:
+                rows.append(np.arange(known, known + len(faces), dtype=np.int32))
+                uvs.append(look.uv)
+                known += len(faces)
+        return np.concatenate(uvs), np.concatenate(rows)
+
     def materials(self) -> Materials:
         """How the parts look, in the order of their numbers."""
         looks = [look for look, _, _ in self._looks]
@@ -98,6 +129,8 @@ class Stage:
             np.array([at for _, _, at in self._looks], np.float32),
             wear_patterns(self.rng, len(looks)),
             (0.8 * self.rng.beta(1.0, 1.5, len(looks))).astype(np.float32),
+            np.array([look.picture for look in looks], np.int64),
+            np.array([look.uv is not None for look in looks]),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .furniture import Prop
+from .models import or_model
 from .shapes import Mesh, blob, box, cylinder, ellipsoid, leaves, limb, place, prism
 from .textures import Paint, paint
 
@@ -45,6 +46,7 @@ def _side_view(outline: Outline, length: float, width: float) -> Mesh:
     return place(prism([(length / 2 - z, y) for z, y in outline], width), yaw=np.pi / 2)
 
 
+@or_model("vehicle", "vehicle", "vehicle", "cart", share=0.6)
 def car(rng: np.random.Generator) -> Prop:
     """A car, van, bus or lorry; its length lies along z, its front looks to -z."""
     kind = int(rng.choice(4, p=[0.62, 0.22, 0.08, 0.08]))
@@ -76,6 +78,7 @@ def car(rng: np.random.Generator) -> Prop:
     return [*parts, (plate, paint(rng, "writing", (1, 2)))]
 
 
+@or_model("building", share=0.35, size=lambda w, h, d: (w, h, d))
 def house(rng: np.random.Generator, w: float, h: float, d: float) -> Prop:
     """A building; the front (towards -z) and sides carry windows, real ones stick out a little."""
     kind = (
@@ -110,6 +113,7 @@ def house(rng: np.random.Generator, w: float, h: float, d: float) -> Prop:
     return parts
 
 
+@or_model("tree", size=lambda height=None: height)
 def tree(rng: np.random.Generator, height: float | None = None) -> Prop:
     h = rng.uniform(2.5, 11) if height is None else height
     hue = rng.normal(0.27, 0.06)
@@ -139,6 +143,7 @@ def tree(rng: np.random.Generator, height: float | None = None) -> Prop:
     return parts
 
 
+@or_model("bush", "plant", size=lambda size=None: size)
 def bush(rng: np.random.Generator, size: float | None = None) -> Prop:
     s = rng.uniform(0.4, 2.0) if size is None else size
     green = paint(rng, "leafy", (0.6, 3), hue=rng.normal(0.27, 0.06))
@@ -188,6 +193,7 @@ def fence(rng: np.random.Generator, length: float) -> Prop:
     return parts
 
 
+@or_model("rock", share=0.6, size=lambda size=None: size)
 def rock(rng: np.random.Generator, size: float | None = None) -> Prop:
     s = rng.uniform(0.2, 1.6) if size is None else size
     look = paint(
@@ -196,6 +202,7 @@ def rock(rng: np.random.Generator, size: float | None = None) -> Prop:
     return [(blob(rng, s * 0.6, 0.3, (0, s * 0.25, 0)), look)]
 
 
+@or_model("outdoor")
 def bin_or_bench(rng: np.random.Generator) -> Prop:
     look = paint(rng)
     if rng.random() < 0.5:

@@ -12,7 +12,7 @@ from .furniture import Prop
 from .indoors import room
 from .outdoors import daylight, landscape, street
 from .shapes import box, place, rotation, sheet
-from .stage import Light, Stage, View, extent, field_of_view, tilt
+from .stage import Light, Stage, View, extent, field_of_view, surroundings, tilt
 from .tables import desk
 from .textures import Paint, colour, paint, power_noise
 
@@ -102,6 +102,10 @@ def studio(stage: Stage) -> tuple[Light, list[View]]:
     key = np.array([rng.uniform(-1, 1), rng.uniform(0.5, 2), -1.5]) * size * 2
     lamps = [(key, np.ones(3) * rng.uniform(2, 8) * size**2)]
     light = Light(np.full(3, rng.uniform(0.2, 1.0)), lamps=lamps)
+    if rng.random() < 0.5:
+        light.around = surroundings(
+            rng, ("indoors", "studio", "outdoors"), float(light.ambient.mean())
+        )
     return light, [_frame_up(rng, np.zeros(3), low, high) for _ in range(3)]
 
 
@@ -118,6 +122,8 @@ def cut_out(stage: Stage) -> tuple[Light, list[View]]:
     lamps = [(key, np.ones(3) * rng.uniform(1, 8) * size**2)]
     ambient = np.full(3, rng.uniform(0.3, 1.2))
     light = Light(ambient, lamps=lamps, backdrop=_backdrop_colour(rng))
+    if rng.random() < 0.5:
+        light.around = surroundings(rng, ("indoors", "studio", "outdoors"), float(ambient.mean()))
     views = [_frame_up(rng, np.zeros(3), low, high) for _ in range(3)]
     return light, [replace(view, focus=None) for view in views]
 

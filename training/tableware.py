@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .furniture import Prop, frame, lamp, plant, screen
+from .models import or_model
 from .shapes import blob, box, cylinder, ellipsoid, lathe, limb, place, prism, tube
 from .textures import paint
 
@@ -197,8 +198,29 @@ def monitor(rng: np.random.Generator) -> Prop:
     return screen(rng)
 
 
-KITCHEN = (cup, cup, bottle, bottle, can, can, bowl, bowl, carton, carton, fruit, tool, toy, vase)
-DESK = (
+@or_model("tabletop", share=1.0)
+def thing(rng: np.random.Generator) -> Prop:
+    """Any small thing."""
+    return carton(rng)
+
+
+KITCHEN = (thing,) * 9 + (
+    cup,
+    cup,
+    bottle,
+    bottle,
+    can,
+    can,
+    bowl,
+    bowl,
+    carton,
+    carton,
+    fruit,
+    tool,
+    toy,
+    vase,
+)
+DESK = (thing,) * 10 + (
     monitor,
     monitor,
     keyboard,
@@ -216,4 +238,4 @@ DESK = (
     bottle,
     toy,
 )
-ANYTHING = tuple(dict.fromkeys((*KITCHEN, *DESK)))
+ANYTHING = (*dict.fromkeys((*KITCHEN, *DESK)), *(thing,) * 12)

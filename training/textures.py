@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from . import library
+
 SIZE = 128  # texels per side of a pattern
 COPIES = 16  # patterns of each kind
 
@@ -204,6 +206,8 @@ class Paint:
     colours: np.ndarray  # (3, 3) float32, linear light
     gloss: float = 0.0  # strength of the highlight
     glow: float = 0.0  # light of its own, in units of its colour
+    picture: int = -1  # row of the gallery: a photo texture, times colours[0], not a pattern
+    uv: np.ndarray | None = None  # (M, 3, 2) of the triangles' corners; None: laid on as patterns
 
 
 def colour(rng: np.random.Generator, hue: float | None = None, vivid: float = 1.0) -> np.ndarray:
@@ -216,6 +220,48 @@ def colour(rng: np.random.Generator, hue: float | None = None, vivid: float = 1.
     phase = (hue + np.array([0, 1 / 3, 2 / 3])[[0, 2, 1]]) * 2 * np.pi
     rgb = value * (1 - saturation * (0.5 - 0.5 * np.cos(phase)))
     return (np.clip(rgb, 0.01, 1) ** 2.2).astype(np.float32)
+
+
+# Photo textures that may stand in for each family of patterns; a kind that a library lacks is
+# skipped.
+_TILES: dict[str, tuple[str, ...]] = {
+    "plain": ("wall", "wall", "concrete", "fabric", "metal", "wood"),
+    "cloudy": ("concrete", "ground", "stone", "wall", "road", "any"),
+    "blotches": ("ground", "stone", "fabric", "any"),
+    "grain": ("wood",),
+    "tiles": ("tile", "stone", "road"),
+    "bricks": ("brick", "brick", "stone", "wall"),
+    "leafy": ("grass", "grass", "foliage", "ground"),
+    "windows": ("facade",),
+    "picture": ("poster",),
+    "stripes": ("fabric", "roof", "metal", "wood"),
+    "checker": ("tile",),
+    "dots": ("fabric", "any"),
+}
+_TILE_SHARE = 0.55
+
+
+def _tile(
+    rng: np.random.Generator, kind: str, repeats: tuple[float, float], tones: np.ndarray
+) -> Paint | None:
+    """A photo texture for this family of patterns, in its own colours or near `tones[0]`."""
+    source = library.active()
+    names = _TILES.get(kind, ())
+    rows = [source.posters if n == "poster" else source.tiles.get(n, []) for n in names]
+    rows = [each for each in rows if each]
+    if not rows:
+        return None
+    some = rows[rng.integers(len(rows))]
+    row = some[rng.integers(len(some))]
+    tint = np.exp(rng.normal(0, 0.2) + rng.normal(0, 0.08, 3))
+    if rng.random() < 0.25 and kind != "picture":
+        tint = tones[0] / np.maximum(source.gallery.means[row].mean(), 0.03)
+    scale = np.clip(np.exp(rng.normal(0, 0.4)) / source.metres.get(row, 1.0), *repeats)
+    if kind == "picture":
+        scale = np.exp(rng.uniform(*np.log(repeats)))
+    gloss = float(rng.uniform(0.1, 0.8)) if rng.random() < 0.25 else 0.0
+    tints = np.stack([tint] * 3).astype(np.float32)
+    return Paint(0, float(scale), np.clip(tints, 0, 4), gloss, 0.0, row)
 
 
 def paint(
@@ -232,6 +278,10 @@ def paint(
     tones = np.stack([colour(rng, hue, vivid) for _ in range(3)])
     if rng.random() < 0.6:  # most surfaces are one colour in lighter and darker tones
         tones = tones[:1] * rng.uniform(0.25, 1.3, (3, 1)).astype(np.float32)
+    if library.active() and rng.random() < _TILE_SHARE and not glow:
+        found = _tile(rng, kind, repeats, tones)
+        if found:
+            return found
     pattern = _KINDS.index(kind) * COPIES + int(rng.integers(COPIES))
     scale = float(np.exp(rng.uniform(*np.log(repeats))))
     gloss = float(rng.uniform(0.1, 0.8)) if rng.random() < 0.3 else 0.0

@@ -82,6 +82,12 @@ class Trainer:
         )
         partial.replace(path)
 
+    def adopt(self, path: Path, photos: Tensor) -> None:
+        """Start from exported weights (.npz) by way of some photos (B, 3, H, W)."""
+        with np.load(path) as tensors:
+            self.network.adopt(tensors, with_position(photos))
+        self.average.load_state_dict(self.network.state_dict())
+
     def load(self, path: Path, weights_only: bool) -> None:
         """Go on from a checkpoint, or start anew from its averaged weights."""
         stored = torch.load(path, weights_only=True)
@@ -165,11 +171,13 @@ def train(options: argparse.Namespace) -> None:
     trainer = Trainer(options.rate)
     if last.exists():
         trainer.load(last, weights_only=False)
-    elif options.initial:
+    elif options.initial and options.initial.suffix != ".npz":
         trainer.load(options.initial, weights_only=True)
     rng = np.random.default_rng([options.seed, trainer.step, _rank()])
     torch.manual_seed(options.seed + trainer.step + 1000003 * _rank())
     shards, kept_back = Shards(options.data), Shards(options.data, validation=True)
+    if options.initial and options.initial.suffix == ".npz" and not trainer.step:
+        trainer.adopt(options.initial, shards.batch(np.random.default_rng(0), 64)[0])
     begun, recent, first = time.monotonic(), [], trainer.step / options.steps
     while trainer.step < options.steps:
         progress = trainer.step / options.steps
@@ -236,7 +244,7 @@ def main() -> None:
     )
     parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate")
     parser.add_argument(
-        "--initial", type=Path, help="checkpoint whose averaged weights to start from"
+        "--initial", type=Path, help="checkpoint or exported weights (.npz) to start from"
     )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
