@@ -8,22 +8,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-VALIDATION_EVERY = 25  # each shard with number 24, 49, ... is kept back
-
 
 class Shards:
     """All shards in a folder; looks for new ones when asked, so that making them may go on."""
 
-    def __init__(self, folder: Path, validation: bool = False) -> None:
-        self._folder, self._validation = folder, validation
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._open: dict[Path, tuple[np.ndarray, np.ndarray]] = {}
         self.refresh()
 
     def refresh(self) -> None:
         """Open shards that were finished since the last time."""
         for path in sorted(self._folder.glob("*_rgb.npy")):
-            kept_back = int(path.name.split("_")[0]) % VALIDATION_EVERY == VALIDATION_EVERY - 1
-            if path not in self._open and kept_back == self._validation:
+            if path not in self._open:
                 inverse = path.with_name(path.name.replace("_rgb", "_inverse"))
                 self._open[path] = (np.load(path, mmap_mode="r"), np.load(inverse, mmap_mode="r"))
         self._sizes: dict[tuple[int, ...], list[tuple[np.ndarray, np.ndarray]]] = {}

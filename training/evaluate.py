@@ -1,12 +1,16 @@
 """Measure the built-in network on real photos with measured depth, through the door that ships.
 
-    UNFLAT_EVAL=FOLDER python -m training.evaluate [--weights FILE] [--pictures FOLDER]
+    python training/evaluate.py --frames FRAMES [--weights FILE] [--pictures FOLDER]
+    python training/evaluate.py --photos PHOTOS --sheet SHEET.png
+    python training/evaluate.py --scenes DATA/kept_back
 
-FOLDER holds one folder for each frame, named SOURCE_FRAME or SOURCE-ANYTHING_FRAME, with image.jpg,
-depth.png (16 bit: millimetres, or disparity x 256; 0 = not measured) and meta.json ("kind": "depth"
-or "disparity"). Each prediction is fitted to the truth in inverse depth by scale and shift (least
-squares), then AbsRel, delta1 and the ordinal error are averaged over frames of a source, and those
-over sources. Such photos are only ever measured on, never trained on. Needs Pillow.
+UNFLAT_EVAL may name FRAMES. It holds one folder for each frame, named SOURCE_FRAME or
+SOURCE-ANYTHING_FRAME, with image.jpg, depth.png (16 bit: millimetres, or disparity x 256; 0 = not
+measured) and meta.json ("kind": "depth" or "disparity"). Each prediction is fitted to the truth in
+inverse depth by scale and shift (least squares), then AbsRel, delta1 and the ordinal error are
+averaged over frames of a source, and those over sources. Such photos are only ever measured on,
+never trained on. PHOTOS is any folder of photos; they are shown beside their depth. Kept-back
+shards of make_dataset are measured as the frames are. Needs Pillow.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,11 +86,11 @@ def built_in(weights: Path | None = None) -> Predict:
     return lambda rgb: run_builtin(network, rgb)
 
 
-def evaluate(predict: Predict, folder: Path) -> dict[str, np.ndarray]:
+def evaluate(predict: Predict, frames: Iterable[Frame]) -> dict[str, np.ndarray]:
     """Metrics (3,) for each source, and their mean as "all sources"."""
     rng = np.random.default_rng(0)
     rows: dict[str, list[np.ndarray]] = {}
-    for frame in read_frames(folder):
+    for frame in frames:
         values = measure(predict(frame.rgb), frame.inverse, rng)
         rows.setdefault(frame.source, []).append(values)
     table = {source: np.nanmean(values, axis=0) for source, values in rows.items()}
@@ -94,32 +98,81 @@ def evaluate(predict: Predict, folder: Path) -> dict[str, np.ndarray]:
     return table
 
 
+def read_scenes(folder: Path, each: int = 24) -> Iterator[Frame]:
+    """The first photos of each shard in a folder; the size of the shard is the source."""
+    for path in sorted(folder.glob("*_rgb.npy")):
+        stem = path.name.removesuffix("_rgb.npy")
+        photos = np.load(path, mmap_mode="r")
+        depths = np.load(path.with_name(f"{stem}_inverse.npy"), mmap_mode="r")
+        for k in range(min(each, len(photos))):
+            inverse = np.asarray(depths[k], np.float64)
+            if (inverse > 0).mean() > 0.05:
+                rgb = np.asarray(photos[k], np.float32) / 255
+                yield Frame(f"{stem}_{k}", stem.split("_")[1], rgb, inverse)
+
+
+def side_by_side(rgb: np.ndarray, inverse: np.ndarray) -> Image.Image:
+    """Photo (H, W, 3) and inverse depth (H, W), near = bright, as one picture."""
+    low, high = np.quantile(inverse, (0.01, 0.99))
+    grey = np.clip((inverse - low) / (high - low + 1e-9), 0, 1)[..., None].repeat(3, axis=2)
+    both = np.concatenate([rgb, grey], axis=1)
+    return Image.fromarray((both * 255).astype(np.uint8))
+
+
 def _save_pictures(predict: Predict, folder: Path, target: Path) -> None:
     """Photo and prediction side by side, to look at."""
     target.mkdir(parents=True, exist_ok=True)
     for frame in read_frames(folder):
-        inverse = predict(frame.rgb)
-        low, high = np.quantile(inverse, (0.01, 0.99))
-        grey = np.clip((inverse - low) / (high - low + 1e-9), 0, 1)[..., None].repeat(3, axis=2)
-        both = np.concatenate([frame.rgb, grey], axis=1)
-        Image.fromarray((both * 255).astype(np.uint8)).save(target / f"{frame.name}.png")
+        side_by_side(frame.rgb, predict(frame.rgb)).save(target / f"{frame.name}.png")
+
+
+def contact_sheet(
+    predict: Predict, folder: Path, columns: int = 4, width: int = 480
+) -> Image.Image:
+    """All photos of a folder beside their depth on one sheet, `width` pixels for each pair."""
+    cells = []
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"):
+            image = Image.open(path).convert("RGB")
+            image.thumbnail((1024, 1024))
+            rgb = np.asarray(image, np.float32) / 255
+            both = side_by_side(rgb, predict(rgb))
+            both.thumbnail((width, width * 3 // 8))
+            cells.append(both)
+    rows = -(-len(cells) // columns)
+    sheet = Image.new("RGB", (columns * width, max(1, rows) * width * 3 // 8))
+    for k, cell in enumerate(cells):
+        sheet.paste(cell, (k % columns * width, k // columns * width * 3 // 8))
+    return sheet
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("folder", type=Path, nargs="?", default=os.environ.get("UNFLAT_EVAL"))
+    parser.add_argument("--frames", type=Path, default=os.environ.get("UNFLAT_EVAL"))
+    parser.add_argument("--scenes", type=Path, help="kept-back shards to measure on")
+    parser.add_argument("--photos", type=Path, help="photos for the contact sheet")
+    parser.add_argument("--sheet", type=Path, default=Path("sheet.png"), help="contact sheet")
     parser.add_argument("--weights", type=Path, help="default: the ones that ship")
     parser.add_argument("--trivial", action="store_true", help='measure "lower is nearer" instead')
-    parser.add_argument("--pictures", type=Path, help="also save photo and prediction here")
+    parser.add_argument("--pictures", type=Path, help="also save frames and predictions here")
     options = parser.parse_args()
-    if options.folder is None:
-        parser.error("name the folder of frames, or set UNFLAT_EVAL")
+    if not (options.frames or options.scenes or options.photos):
+        parser.error("name a folder: --frames, --scenes or --photos")
     predict = lower_is_nearer if options.trivial else built_in(options.weights)
+    if options.photos:
+        contact_sheet(predict, options.photos).save(options.sheet)
+    if options.frames:
+        _print_table(evaluate(predict, read_frames(Path(options.frames))))
+    if options.scenes:
+        _print_table(evaluate(predict, read_scenes(options.scenes)))
+    if options.frames and options.pictures:
+        _save_pictures(predict, Path(options.frames), options.pictures)
+
+
+def _print_table(table: dict[str, np.ndarray]) -> None:
     print(f"{'':14s}" + "".join(f"{name:>9s}" for name in METRICS))
-    for source, values in evaluate(predict, Path(options.folder)).items():
+    for source, values in table.items():
         print(f"{source:14s}" + "".join(f"{value:9.3f}" for value in values))
-    if options.pictures:
-        _save_pictures(predict, Path(options.folder), options.pictures)
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ class Renderer:
         colour = colour.reshape(height, width, 3)
         inverse = inverse.reshape(height, width)
         photo = self._develop(colour, inverse, view)
-        if self._light.backdrop is not None:
+        if self._light.unknown:
             inverse = np.where(inverse > 0, inverse, np.float32(UNKNOWN))
         return photo, inverse
 

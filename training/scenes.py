@@ -69,5 +69,5 @@ def photos(
     renderer = Renderer(stage, light, bank)
     for view in views[:count]:
         preview = renderer.inverse_depth(view, width // 4, height // 4)
-        if _useful(preview, light.backdrop is not None):
+        if _useful(preview, light.unknown):
             yield renderer.photo(view, width, height)

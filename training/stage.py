@@ -42,7 +42,8 @@ class Light:
     clouds: float = 0.0  # 0 none, 1 much
     haze: float = 0.0  # share of light lost per metre
     flash: float = 0.0  # light at the camera, falling with the square of the distance
-    backdrop: np.ndarray | None = None  # a colour instead of a sky: a cut-out, of unknown depth
+    backdrop: np.ndarray | None = None  # a colour instead of a sky
+    unknown: bool = False  # whether what is seen behind all surfaces has no depth
     around: Environment | None = None  # a panorama instead of ambient light and plain sky
 
 

@@ -86,6 +86,27 @@ def studio(stage: Stage) -> tuple[Light, list[View]]:
     prop, yaw = _subject(rng), rng.normal(0, 0.7)
     low, high = extent(prop)
     size = float(np.max(high - low))
+    stage.add(prop, (0, 0, 0), yaw)
+    if rng.random() < 0.3:
+        around = surroundings(rng, ("outdoors", "indoors", "night"), rng.uniform(0.4, 1.0))
+    else:
+        around = None
+        _backdrop(stage, size)
+    low, high = extent([(place(mesh, yaw=yaw), look) for mesh, look in prop])
+    key = np.array([rng.uniform(-1, 1), rng.uniform(0.5, 2), -1.5]) * size * 2
+    lamps = [(key, np.ones(3) * rng.uniform(2, 8) * size**2)]
+    light = Light(np.full(3, rng.uniform(0.2, 1.0)), lamps=lamps, around=around)
+    light.unknown = around is not None
+    if not around and rng.random() < 0.5:
+        light.around = surroundings(
+            rng, ("indoors", "studio", "outdoors"), float(light.ambient.mean())
+        )
+    return light, [_frame_up(rng, np.zeros(3), low, high) for _ in range(3)]
+
+
+def _backdrop(stage: Stage, size: float) -> None:
+    """A wall, and mostly a floor, behind a thing of this size in metres."""
+    rng = stage.rng
     tone = _backdrop_colour(rng).astype(np.float32)
     plain = Paint(int(paint(rng, "plain").pattern), 0.5 / size, np.stack([tone, tone, tone]))
     look = plain if rng.random() < 0.65 else paint(rng, repeats=(0.2 / size, 1.5 / size))
@@ -96,17 +117,6 @@ def studio(stage: Stage) -> tuple[Light, list[View]]:
     if rng.random() < 0.75:
         floor = look if rng.random() < 0.6 else paint(rng, repeats=(0.3 / size, 2 / size))
         stage.add([(box(60 * size, 0.01, 20 * size, (0, -0.01, 0)), floor)])
-    stage.add(prop, (0, 0, 0), yaw)
-    turned = [(place(mesh, yaw=yaw), paint_) for mesh, paint_ in prop]
-    low, high = extent(turned)
-    key = np.array([rng.uniform(-1, 1), rng.uniform(0.5, 2), -1.5]) * size * 2
-    lamps = [(key, np.ones(3) * rng.uniform(2, 8) * size**2)]
-    light = Light(np.full(3, rng.uniform(0.2, 1.0)), lamps=lamps)
-    if rng.random() < 0.5:
-        light.around = surroundings(
-            rng, ("indoors", "studio", "outdoors"), float(light.ambient.mean())
-        )
-    return light, [_frame_up(rng, np.zeros(3), low, high) for _ in range(3)]
 
 
 def cut_out(stage: Stage) -> tuple[Light, list[View]]:
@@ -121,7 +131,7 @@ def cut_out(stage: Stage) -> tuple[Light, list[View]]:
     key = np.array([rng.uniform(-1, 1), rng.uniform(0.5, 2), -1.5]) * size * 2
     lamps = [(key, np.ones(3) * rng.uniform(1, 8) * size**2)]
     ambient = np.full(3, rng.uniform(0.3, 1.2))
-    light = Light(ambient, lamps=lamps, backdrop=_backdrop_colour(rng))
+    light = Light(ambient, lamps=lamps, backdrop=_backdrop_colour(rng), unknown=True)
     if rng.random() < 0.5:
         light.around = surroundings(rng, ("indoors", "studio", "outdoors"), float(ambient.mean()))
     views = [_frame_up(rng, np.zeros(3), low, high) for _ in range(3)]

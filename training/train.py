@@ -28,6 +28,7 @@ from torch import Tensor
 from .augment import augment
 from .data import Shards
 from .losses import loss
+from .make_dataset import KEPT_BACK
 from .network import TorchNetwork, with_position
 
 _AVERAGE = 0.998  # share of the running average that a step keeps
@@ -175,7 +176,7 @@ def train(options: argparse.Namespace) -> None:
         trainer.load(options.initial, weights_only=True)
     rng = np.random.default_rng([options.seed, trainer.step, _rank()])
     torch.manual_seed(options.seed + trainer.step + 1000003 * _rank())
-    shards, kept_back = Shards(options.data), Shards(options.data, validation=True)
+    shards, kept_back = Shards(options.data), Shards(options.data / KEPT_BACK)
     if options.initial and options.initial.suffix == ".npz" and not trainer.step:
         trainer.adopt(options.initial, shards.batch(np.random.default_rng(0), 64)[0])
     begun, recent, first = time.monotonic(), [], trainer.step / options.steps

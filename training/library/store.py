@@ -64,7 +64,9 @@ def save_models(path: Path, models: Iterable[Model]) -> None:
         triangles=_joined([model.triangles for model in models], np.int32, (3,)),
         uv=_joined([_near_zero(model.uv) for model in models], np.float16, (3, 2)),
         material=_joined(
-            [model.material + start for model, start in zip(models, starts)], np.int32, ()
+            [model.material + start for model, start in zip(models, starts[:-1], strict=True)],
+            np.int32,
+            (),
         ),
         colours=_joined([np.reshape(m.colour, (1, 3)) for m in materials], np.float32, (3,)),
         picture=np.array(rows, dtype=np.int32),

@@ -186,7 +186,7 @@ def _pairs(words: list[bytes]) -> np.ndarray:
 
 
 def _pair(word: bytes) -> tuple[int, int]:
-    parts = (word.split(b"/") + [b"", b""])[:2]
+    parts = [*word.split(b"/"), b"", b""][:2]
     try:
         return int(parts[0]), int(parts[1] or 0)
     except ValueError:
