@@ -67,9 +67,9 @@ def _surfaces(photo: Tensor) -> Tensor:
     """Lay traces of other photos over some, and patches over a few: texture is not geometry."""
     count = len(photo)
     other = photo.roll(1, 0)
-    photo = photo + _some(count, 0.3) * _uniform(count, 0, 0.4) * (other - photo)
+    photo = photo + _some(count, 0.12) * _uniform(count, 0, 0.4) * (other - photo)
     height, width = photo.shape[2:]
-    part = max(1, 3 * count // 8)
+    part = max(1, count // 8)
     other = photo[-part:]
     coarse = F.interpolate(F.avg_pool2d(other, 4), (height, width), mode="bilinear")
     photo = torch.cat([photo[:part] + _uniform(part, 0, 0.9) * (other - coarse), photo[part:]])
@@ -77,7 +77,7 @@ def _surfaces(photo: Tensor) -> Tensor:
     patch = ((x - _uniform(count, 0, width)).abs() < _uniform(count, 0.02, 0.15) * width) & (
         (y - _uniform(count, 0, height)).abs() < _uniform(count, 0.02, 0.15) * height
     )
-    return torch.where(patch & (_some(count, 0.15) > 0), torch.rand(count, 3, 1, 1), photo)
+    return torch.where(patch & (_some(count, 0.08) > 0), torch.rand(count, 3, 1, 1), photo)
 
 
 def _colours(photo: Tensor) -> Tensor:

@@ -61,7 +61,6 @@ class Materials:
     wear: np.ndarray  # (P,) int32: the pattern of dirt and fading
     worn: np.ndarray  # (P,) float32: how strong that is
     picture: np.ndarray  # (P,) int64: row of the gallery, -1 = a pattern
-    mapped: np.ndarray  # (P,) bool: whether the corners of triangles say where the picture lies
 
 
 def surroundings(
@@ -131,7 +130,6 @@ class Stage:
             wear_patterns(self.rng, len(looks)),
             (0.8 * self.rng.beta(1.0, 1.5, len(looks))).astype(np.float32),
             np.array([look.picture for look in looks], np.int64),
-            np.array([look.uv is not None for look in looks]),
         )
 
 
