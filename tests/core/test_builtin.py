@@ -83,12 +83,16 @@ class TestLayers:
 
 
 class TestParity:
-    def test_numpy_and_torch_agree(self) -> None:
+    @pytest.mark.parametrize("shipped", [False, True])
+    def test_numpy_and_torch_agree(self, shipped: bool) -> None:
         torch = pytest.importorskip("torch", reason="torch is needed to compare with")
         functional = torch.nn.functional
         from unflat.core.depth.builtin.plan import PLAN, Conv
 
         tensors = random_tensors()
+        if shipped:
+            with np.load(WEIGHTS) as stored:
+                tensors = {name: stored[name].astype(np.float32) for name in stored.files}
         image = np.random.default_rng(1).uniform(-1, 1, (5, 64, 96)).astype(np.float32)
         ours = BuiltinNetwork(tensors).run(image)
         registers = {"input": torch.from_numpy(image)[None]}
@@ -109,9 +113,9 @@ class TestParity:
 
     def test_cheap_enough(self) -> None:
         one_look = multiplications(256, 192)
-        assert one_look < 0.6e9
+        assert one_look < 0.8e9
         # Every photo is looked at four times: in the mirror too, and all that at half size again.
-        assert 2 * (one_look + multiplications(128, 96)) < 1.5e9
+        assert 2 * (one_look + multiplications(128, 96)) < 2e9
 
 
 class TestPredict:
@@ -162,7 +166,7 @@ class TestPredict:
 
 class TestWeights:
     def test_small_enough_to_ship(self) -> None:
-        assert WEIGHTS.stat().st_size < 9e6
+        assert WEIGHTS.stat().st_size < 14e6
 
     def test_missing_file(self, tmp_path: Path) -> None:
         with pytest.raises(WeightsError, match="missing"):

@@ -22,6 +22,7 @@ import pytest
 from PIL import Image
 
 from unflat.core import images
+from unflat.core.depth.builtin.network import BuiltinNetwork
 from unflat.core.errors import UnflatError
 
 ROOT = Path(__file__).parents[2]
@@ -152,6 +153,18 @@ def pictures(zip_file: Path) -> dict[str, Any]:
             quarters = photo.rgb[:: photo.height // 2, :: photo.width // 2].astype(int)
             expected[path.name] = (photo, quarters)
     return expected
+
+
+def test_the_network_says_the_same_in_blender(zip_file: Path, photo: Path) -> None:
+    """Blender's numpy is another one, with another library for matrix products."""
+    Image.open(photo).resize((640, 360)).save(OUT / "small.png")
+    file = script("predict_builtin", zip_file, photo)
+    start = ("--background", "--factory-startup", "--python-exit-code", "1")
+    done = run(BLENDER, *start, "--python", file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    theirs = np.load(OUT / "prediction.npy")
+    ours = BuiltinNetwork.load().predict(images.load(OUT / "small.png").rgb_float())
+    np.testing.assert_allclose(theirs, ours, atol=1e-3 * np.ptp(ours))
 
 
 def test_pictures_are_read_as_on_the_command_line(
