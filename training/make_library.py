@@ -11,12 +11,14 @@ left out. Nothing of it belongs in this repository; LIBRARY/packages can be dele
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import subprocess
 from pathlib import Path
 
-from .library import pictures, sweethome, zeroad
+from .library import sweethome, zeroad
+from .library.panoramas import save_panoramas
+from .library.posters import save_posters
 from .library.store import save_models
+from .library.tiles import save_tiles
 
 # Debian's names; the licences are in training/README.md.
 PACKAGES = (
@@ -39,7 +41,7 @@ def _run(command: list[str], folder: Path) -> bool:
     """Run a command in a folder; a failure is told, not raised."""
     try:
         done = subprocess.run(command, cwd=folder, check=False).returncode == 0
-    except FileNotFoundError:
+    except OSError:
         done = False
     if not done:
         print(f"left out: {' '.join(command)} did not work")
@@ -61,15 +63,12 @@ def fetch(folder: Path) -> None:
 
 
 def convert(packages: Path, target: Path) -> None:
-    """Write the library from unpacked packages."""
-    for name, source in (("sweethome", sweethome), ("zeroad", zeroad)):
-        save_models(target / f"models_{name}.npz", source.models(packages))
-    pictures.make_tiles(packages, target / "tiles.npz")
-    pictures.make_posters(packages, target / "posters.npz")
-    blender = importlib.util.find_spec("bpy")
-    places = blender.submodule_search_locations if blender else None
-    blender_folder = Path(places[0]) if places else packages
-    pictures.make_panoramas(blender_folder, packages / "package", target / "panoramas.npz")
+    """Write the library from unpacked packages; of those that are missing, nothing."""
+    save_models(target / "models_sweethome.npz", sweethome.models(packages))
+    save_models(target / "models_zeroad.npz", zeroad.models(packages))
+    save_tiles(packages, target / "tiles.npz")
+    save_posters(packages, target / "posters.npz")
+    save_panoramas(packages, target / "panoramas.npz")
 
 
 def main() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training import library, scenes, shapes
+from training import library, make_library, scenes, shapes
 from training.environment import Environment
 from training.gallery import SIZE, Gallery
-from training.library import sweethome, wavefront
+from training.library import sweethome, wavefront, zeroad
 from training.library.store import Material, Model, save_models
+from training.library.tiles import save_tiles
 from training.models import model, or_model
 from training.render import Renderer
 from training.stage import Light, Stage, View
@@ -29,6 +32,13 @@ def halves(left: tuple[int, ...], right: tuple[int, ...]) -> np.ndarray:
     picture = np.empty((SIZE, SIZE, 4), np.uint8)
     picture[:, : SIZE // 2], picture[:, SIZE // 2 :] = left, right
     return picture
+
+
+def png(picture: np.ndarray) -> bytes:
+    """The picture (rows, columns, 3 or 4) as a file."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    return file.getvalue()
 
 
 def screen(picture: np.ndarray) -> Model:
@@ -164,8 +174,6 @@ class TestWavefront:
 class TestSweetHome:
     def test_reads_a_catalogue(self, tmp_path: Path) -> None:
         """A board 2 m wide whose front, in the catalogue's frame, looks to +z and is red left."""
-        picture = io.BytesIO()
-        Image.fromarray(halves(RED, BLUE)).convert("RGB").save(picture, "PNG")
         properties = (
             "id#1=x#board\nname#1=Board\ncategory#1=Miscellaneous\nmodel#1=/a/b.obj\n"
             "width#1=200\ndepth#1=10\nheight#1=100\n"
@@ -181,7 +189,7 @@ class TestSweetHome:
             files.writestr(sweethome.CATALOGUE, properties)
             files.writestr("a/b.obj", box)
             files.writestr("a/b.mtl", "newmtl m\nKd 1 1 1\nmap_Kd p.png\n")
-            files.writestr("a/p.png", picture.getvalue())
+            files.writestr("a/p.png", png(halves(RED, BLUE)[..., :3]))
         (board,) = sweethome.models(tmp_path)
         assert board.licence == "CC0"
         np.testing.assert_allclose(np.ptp(board.vertices, axis=0), (2, 1, 0.1), atol=1e-5)
@@ -190,3 +198,75 @@ class TestSweetHome:
         uv = board.uv[front].reshape(-1, 2)
         np.testing.assert_allclose(uv[:, 0], (corners[:, 0] > 0), atol=1e-3)
         np.testing.assert_allclose(uv[:, 1], (corners[:, 1] < 0.5), atol=1e-3)
+
+
+def packed_wall() -> bytes:
+    """A .pmd mesh 4 units wide, from 1 below the ground to 2 above it, where a prop may stand."""
+    data = b"PSMD" + struct.pack("<3I", 3, 0, 4)
+    for x, y in ((-2, -1), (2, -1), (2, 2), (-2, 2)):
+        uv = (x > 0, y > 0)  # in the file v goes up
+        data += struct.pack("<8f4B4f", x, y, 0, 0, 0, -1, *uv, 255, 255, 255, 255, 0, 0, 0, 0)
+    data += struct.pack("<I6H", 2, 0, 1, 2, 0, 2, 3)
+    data += struct.pack("<I", 0)  # bones
+    return data + struct.pack("<2I3s7fB", 1, 3, b"top", 0, 2, 0, 0, 0, 0, 1, 255)
+
+
+ACTOR = """<actor><group><variant frequency="1"><mesh>wall.dae</mesh>
+<textures><texture file="wall.png" name="baseTex"/></textures>
+<props>{}</props></variant></group><material>basic_trans.xml</material></actor>"""
+PROP = '<prop actor="props/{}.xml" attachpoint="top"/>'
+
+
+class TestZeroAD:
+    def test_reads_the_archive(self, tmp_path: Path) -> None:
+        """A wall that bears another one like it; a third is nowhere to be found."""
+        place = tmp_path / zeroad.ARCHIVE
+        place.parent.mkdir(parents=True)
+        with zipfile.ZipFile(place, "w") as files:
+            props = PROP.format("upper") + PROP.format("lost")
+            files.writestr("art/actors/geology/wall.xml", ACTOR.format(props))
+            files.writestr("art/actors/props/upper.xml", ACTOR.format(""))
+            files.writestr("art/meshes/wall.dae.cached.pmd", packed_wall())
+            files.writestr("art/textures/skins/wall.png.cached.dds", png(halves(RED, CLEAR)))
+        (wall,) = zeroad.models(tmp_path)
+        assert wall.group == "rock"
+        assert len(wall.triangles) == 4
+        np.testing.assert_allclose(np.ptp(wall.vertices, axis=0), (4 * 0.43, 4 * 0.43, 0), 1e-5)
+        np.testing.assert_allclose(wall.vertices.min(axis=0), (-2 * 0.43, 0, 0), 1e-5)
+        lower = wall.vertices[wall.triangles[:2]]
+        np.testing.assert_array_equal(wall.uv[:2, :, 0], lower[..., 0] > 0)
+        np.testing.assert_array_equal(wall.uv[:2, :, 1], lower[..., 1] == 0)
+        for material in wall.material:
+            np.testing.assert_array_equal(wall.materials[material].picture, halves(RED, CLEAR))
+
+
+class TestTiles:
+    def test_only_seamless_pictures_without_holes_and_twins(self, tmp_path: Path) -> None:
+        place = tmp_path / "usr/share/games/torcs/data/textures"
+        place.mkdir(parents=True)
+        noise = np.random.default_rng(0).integers(40, 200, (SIZE, SIZE, 4), np.uint8)
+        noise[..., 3] = 255
+        holed, seam = noise[::-1].copy(), noise // 8
+        holed[:40, :40, 3] = 0
+        seam[..., :3] += np.arange(SIZE, dtype=np.uint8)[:, None]
+        pictures = {"fine": noise, "twin": noise, "holed": holed, "seam": seam[..., :3]}
+        for name, picture in pictures.items():
+            (place / f"concrete-{name}.png").write_bytes(png(picture))
+        save_tiles(tmp_path, tmp_path / "tiles.npz")
+        found = library.Library(tmp_path)
+        assert found.tiles == {"concrete": [0]}
+        assert found.metres == {0: 2.0}
+        assert not found.gallery.holed.any()
+
+
+def test_whatever_is_missing_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a machine without apt-get, npm and bpy."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "bpy", None)
+    make_library.fetch(tmp_path / "packages")
+    assert "0ad-data" in capsys.readouterr().out
+    make_library.convert(tmp_path / "packages", tmp_path)
+    assert not list(tmp_path.glob("*.npz"))
+    assert library.Library(tmp_path).tiles == {}

@@ -1,5 +1,7 @@
 """A fast reader of Wavefront OBJ and MTL files; odd lines are passed over, not refused."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 import numpy as np
