@@ -30,7 +30,9 @@ def folded(network: TorchNetwork, dtype: type[np.floating] = np.float16) -> dict
 def export(checkpoint: Path, target: Path) -> None:
     """Write the averaged weights of a checkpoint, after checking that they can be loaded."""
     network = TorchNetwork()
-    network.load_state_dict(torch.load(checkpoint, weights_only=True)["average"])
+    network.load_state_dict(
+        torch.load(checkpoint, weights_only=True, map_location="cpu")["average"]
+    )
     tensors = folded(network)
     BuiltinNetwork(tensors)
     np.savez_compressed(target, **tensors)

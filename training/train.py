@@ -53,7 +53,7 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         image = with_position(photo).to(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(photo.device.type, torch.bfloat16):
             prediction = self.network(image)
         value = loss(prediction.float(), inverse)
         self.optimiser.zero_grad(set_to_none=True)
@@ -86,12 +86,12 @@ class Trainer:
     def adopt(self, path: Path, photos: Tensor) -> None:
         """Start from exported weights (.npz) by way of some photos (B, 3, H, W)."""
         with np.load(path) as tensors:
-            self.network.adopt(tensors, with_position(photos))
+            self.network.adopt(tensors, with_position(photos.to(torch.get_default_device())))
         self.average.load_state_dict(self.network.state_dict())
 
     def load(self, path: Path, weights_only: bool) -> None:
         """Go on from a checkpoint, or start anew from its averaged weights."""
-        stored = torch.load(path, weights_only=True)
+        stored = torch.load(path, weights_only=True, map_location=torch.get_default_device())
         self.average.load_state_dict(stored["average"])
         self.network.load_state_dict(stored["average" if weights_only else "network"])
         if not weights_only:
@@ -130,13 +130,13 @@ def learning_rate(peak: float, step: int, progress: float) -> float:
 
 def validation(network: TorchNetwork, shards: Shards, scale: float, batches: int = 5) -> float:
     """Mean loss on kept-back scenes, the same ones every time."""
-    rng, values = np.random.default_rng(1), []
+    rng, values, device = np.random.default_rng(1), [], torch.get_default_device()
     state = torch.get_rng_state()
     torch.manual_seed(1)
     network.eval()
     with torch.no_grad():
         for _ in range(batches):
-            photo, inverse = shards.batch(rng, 16)
+            photo, inverse = (tensor.to(device) for tensor in shards.batch(rng, 16))
             size = [int(side * scale) for side in photo.shape[2:]]
             photo = torch.nn.functional.interpolate(photo, size, mode="area")
             inverse = torch.nn.functional.interpolate(inverse[:, None], size)[:, 0]
@@ -168,6 +168,7 @@ def train(options: argparse.Namespace) -> None:
     """Run all steps that the options ask for and have not been made yet."""
     options.run.mkdir(parents=True, exist_ok=True)
     last, log = options.run / "last.pt", options.run / "log.jsonl"
+    torch.set_default_device(options.device)
     torch.manual_seed(options.seed)
     trainer = Trainer(options.rate)
     if last.exists():
@@ -193,6 +194,7 @@ def train(options: argparse.Namespace) -> None:
         # The same draw in every process, so that none waits for another's larger photos.
         scale = np.random.default_rng([options.seed, trainer.step]).choice(options.scale)
         height, width = (int(side * scale) for side in photo.shape[2:])
+        photo, inverse = photo.to(options.device), inverse.to(options.device)
         photo, inverse = augment(photo, inverse, height, width)
         recent.append(
             trainer.update(photo, inverse, learning_rate(options.rate, trainer.step, progress))
@@ -247,6 +249,8 @@ def main() -> None:
     parser.add_argument(
         "--initial", type=Path, help="checkpoint or exported weights (.npz) to start from"
     )
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument("--device", default=device)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     if "WORLD_SIZE" in os.environ:  # set by torchrun
