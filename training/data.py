@@ -33,6 +33,10 @@ class Shards:
 
     def batch(self, rng: np.random.Generator, count: int) -> tuple[Tensor, Tensor]:
         """`count` photos (B, 3, H, W) in [0, 1] and inverse depths (B, H, W), float32."""
+        if not self._sizes:
+            raise SystemExit(
+                f"{self._folder} holds no shards; make some with training.make_dataset."
+            )
         sizes = list(self._sizes)
         share = np.array([len(self._sizes[size]) for size in sizes], np.float64)
         pairs = self._sizes[sizes[rng.choice(len(sizes), p=share / share.sum())]]

@@ -93,6 +93,8 @@ def evaluate(predict: Predict, frames: Iterable[Frame]) -> dict[str, np.ndarray]
     for frame in frames:
         values = measure(predict(frame.rgb), frame.inverse, rng)
         rows.setdefault(frame.source, []).append(values)
+    if not rows:
+        raise SystemExit("The folder holds nothing to measure on; see --help.")
     table = {source: np.nanmean(values, axis=0) for source, values in rows.items()}
     table["all sources"] = np.nanmean(list(table.values()), axis=0)
     return table

@@ -49,9 +49,19 @@ def _leg(
     ]
 
 
-@or_model("person", share=0.65, size=lambda sits=False, height=None: height)
-def person(rng: np.random.Generator, sits: bool = False, height: float | None = None) -> Prop:
+@or_model("person", share=0.65, size=lambda height=None: height)
+def person(rng: np.random.Generator, height: float | None = None) -> Prop:
     """A clothed person in a random pose; the lowest point is on y = 0."""
+    return _figure(rng, height, sits=False)
+
+
+@or_model("person_sitting", share=0.65)
+def sitter(rng: np.random.Generator) -> Prop:
+    """Somebody who sits, without a seat."""
+    return _figure(rng, None, sits=True)
+
+
+def _figure(rng: np.random.Generator, height: float | None, sits: bool) -> Prop:
     h = rng.uniform(1.05, 1.95) if height is None else height
     skin = paint(rng, "plain", hue=rng.normal(0.06, 0.015), vivid=1.2)
     top, trousers, shoes, hair = paint(rng), paint(rng), paint(rng), paint(rng, "leafy", vivid=0.6)
@@ -93,7 +103,7 @@ def person(rng: np.random.Generator, sits: bool = False, height: float | None = 
 
 @or_model("animal", share=0.65, size=lambda length=None: length)
 def animal(rng: np.random.Generator, length: float | None = None) -> Prop:
-    """A four-legged animal, from cat to cow; it looks to +x or is turned by the caller."""
+    """A four-legged animal, from cat to cow; turned anyhow: our own look to +x, models to -z."""
     s = rng.uniform(0.4, 2.0) if length is None else length
     fur, legs = (
         paint(rng, "leafy", (1 / s, 4 / s), hue=rng.normal(0.08, 0.05), vivid=0.8),

@@ -140,7 +140,7 @@ def cabinet(rng: np.random.Generator) -> Prop:
     return parts
 
 
-@or_model("floor_lamp", "table_lamp", size=lambda height=None: height)
+@or_model("floor_lamp", "table_lamp", size=lambda height=1.6: height)
 def lamp(rng: np.random.Generator, height: float | None = None) -> Prop:
     """A floor or table lamp; about half are lit."""
     h = rng.uniform(1.2, 1.8) if height is None else height
@@ -198,6 +198,7 @@ def screen(rng: np.random.Generator, w: float | None = None) -> Prop:
     ]
 
 
+@or_model("picture", share=0.08, size=lambda w, h, kind="picture": (w, h, 0.06))
 def frame(rng: np.random.Generator, w: float, h: float, kind: str = "picture") -> Prop:
     """A picture, mirror, board or window pane in a frame, to hang on a wall; its back is z = 0."""
     rim = rng.uniform(0.02, 0.06)
@@ -207,7 +208,7 @@ def frame(rng: np.random.Generator, w: float, h: float, kind: str = "picture") -
     return [(box(w, h, 0.03, (0, 0, -0.005)), paint(rng, "plain")), (inner, look)]
 
 
-@or_model("other", "outdoor", "instrument", "tabletop", share=0.5)
+@or_model("other", "outdoor", "instrument", "tabletop", share=0.5, most=1.5)
 def clutter(rng: np.random.Generator, size: float = 0.4) -> Prop:
     """Something on the floor: a carton, a bag, a bucket, a ball, a pile."""
     s, choice = size * rng.uniform(0.4, 1.3), rng.random()
@@ -226,7 +227,19 @@ def clutter(rng: np.random.Generator, size: float = 0.4) -> Prop:
     return [(ellipsoid(s / 2, s / 3, s / 2.5, (0, s / 3, 0), 0.6), paint(rng))]
 
 
-@or_model("bathroom", "appliance", "instrument", "staircase", "other", share=1.0)
+@or_model("door_window", size=lambda: (0.9, 2.05, 0.12))
+def door(rng: np.random.Generator) -> Prop:
+    """A door or a high window, to stand in a wall."""
+    return frame(rng, 0.85, 2.05, "plain")
+
+
+@or_model("ceiling_lamp", share=0.5)
+def ceiling_lamp(rng: np.random.Generator) -> Prop:
+    """A lamp that hangs; the ceiling is where it ends."""
+    return [(limb((0, 0, 0), (0, 0.6, 0), 0.1, 0.01), paint(rng, glow=1.0))]
+
+
+@or_model("bathroom", "appliance", "instrument", "staircase", "other", share=1.0, most=2.6)
 def odd_piece(rng: np.random.Generator) -> Prop:
     """Whatever else may stand in a room."""
     return clutter(rng, 1.0)

@@ -7,7 +7,7 @@ import numpy as np
 from . import furniture, tableware
 from .figures import animal, person
 from .furniture import Prop
-from .shapes import box, cylinder, limb
+from .shapes import box, cylinder
 from .stage import Light, Stage, View, extent, field_of_view, surroundings, tilt
 from .textures import paint
 
@@ -29,6 +29,7 @@ def lamp_light(rng: np.random.Generator, spots: list[tuple[float, float, float]]
         ambient,
         lamps=lamps,
         around=around,
+        backdrop=None if around is None else np.ones(3),  # what openings show is not that panorama
         horizon=np.ones(3),
         zenith=np.ones(3),
         flash=flash,
@@ -153,7 +154,7 @@ def _alongwall(
                     furniture.curtain(rng, 0.5, h * 0.9), (*_beside(x, z, yaw, wide / 2),), yaw
                 )
         else:
-            stage.add(furniture.frame(rng, 0.85, 2.05, "plain"), (x, 0, z), yaw)
+            stage.add(furniture.door(rng), (x, 0, z), yaw)
     return taken
 
 
@@ -233,10 +234,8 @@ def room(stage: Stage) -> tuple[Light, list[View]]:
                 (at[0], h - 0.06, at[2]),
             )
             if rng.random() < 0.5:
-                stage.add(
-                    [(limb((0, -0.6, 0), (0, 0, 0), 0.1, 0.01), paint(rng, glow=1.0))],
-                    (at[0], h, at[2]),
-                )
+                hanging = furniture.ceiling_lamp(rng)
+                stage.add(hanging, (at[0], h - float(extent(hanging)[1][1]), at[2]))
     return lamp_light(rng, lights), [_room_view(rng, w, d, h, taken) for _ in range(4)]
 
 
@@ -264,9 +263,7 @@ def corridor(stage: Stage) -> tuple[Light, list[View]]:
             choice = rng.random()
             yaw = side * np.pi / 2
             if choice < 0.4:
-                stage.add(
-                    furniture.frame(rng, 0.9, 2.05, "plain"), (side * (w / 2 - 0.07), 0, z), yaw
-                )
+                stage.add(furniture.door(rng), (side * (w / 2 - 0.07), 0, z), yaw)
             elif choice < 0.55:
                 stage.add([(box(0.3, h, 0.3), paint(rng))], (side * (w / 2 - 0.1), 0, z))
             elif choice < 0.7:

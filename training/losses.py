@@ -16,7 +16,8 @@ _RATIO = 1.1  # depths closer than this count as equal, as in the ordinal error
 def normalised(depth: Tensor, known: Tensor) -> Tensor:
     """Median 0 and mean absolute deviation 1 over known pixels (Ranftl et al. 2020, eq. 5, 6)."""
     flat, mask = depth.flatten(1), known.flatten(1)
-    median = flat.masked_fill(~mask, torch.nan).nanmedian(dim=1, keepdim=True).values
+    # A photo without any known pixel counts for nothing, not for NaN.
+    median = flat.masked_fill(~mask, torch.nan).nanmedian(dim=1, keepdim=True).values.nan_to_num(0)
     centred = flat - median
     spread = (centred.abs() * mask).sum(dim=1, keepdim=True) / mask.sum(
         dim=1, keepdim=True

@@ -74,6 +74,8 @@ def main() -> None:
     parser.add_argument("--place", choices=list(PLACES), help="only this kind of place")
     options = parser.parse_args()
     (options.folder / KEPT_BACK).mkdir(parents=True, exist_ok=True)
+    if options.library and not list(options.library.glob("*.npz")):
+        parser.error(f"{options.library} holds no library; make one with training.make_library")
     library.use(options.library)
     bank = PatternBank()
     for shard in range(options.first, options.first + options.shards):

@@ -2,10 +2,11 @@
 
     python -m training.make_library LIBRARY
 
-fetches free packages (about 3 GB; needs apt-get of Debian or Ubuntu, and npm) into
-LIBRARY/packages, unpacks them, and converts what is in them. On other systems unpack the packages
-named in PACKAGES yourself (`dpkg -x`) and name that folder with --packages. Whatever is missing is
-left out. Nothing of it belongs in this repository; LIBRARY/packages can be deleted afterwards.
+fetches free packages (about 3 GB; needs apt-get of Debian or Ubuntu, where `apt-get update` was
+run, and npm) into LIBRARY/packages, unless they are there already, and converts what is in them.
+On other systems unpack the packages named in PACKAGES yourself (`dpkg -x`) and name that folder
+with --packages. Whatever is missing is left out. Nothing of it belongs in this repository;
+LIBRARY/packages can be deleted afterwards.
 """
 
 from __future__ import annotations
@@ -52,11 +53,13 @@ def fetch(folder: Path) -> None:
     """Download all packages and unpack them below `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in PACKAGES:
+        if (folder / "usr" / "share" / "doc" / name).exists():
+            continue
         if _run(["apt-get", "download", name], folder):
             for archive in folder.glob(f"{name}_*.deb"):
                 _run(["dpkg-deb", "-x", str(archive), "."], folder)
                 archive.unlink()
-    if _run(["npm", "pack", PANORAMAS], folder):
+    if not (folder / "package").exists() and _run(["npm", "pack", PANORAMAS], folder):
         for archive in folder.glob("pmndrs-assets-*.tgz"):
             _run(["tar", "xzf", str(archive)], folder)
             archive.unlink()

@@ -22,8 +22,8 @@ def _worn(rng: np.random.Generator, material: int, source: library.Library) -> P
     if picture < 0 and rng.random() < 0.35:
         return paint(rng)
     if rng.random() < 0.2:
-        mean = source.gallery.means[picture] if picture >= 0 else tint
-        tint = colour(rng) / max(float(mean.mean()), 0.05)
+        mean = source.gallery.means[picture].mean() if picture >= 0 else 1.0
+        tint = colour(rng) / max(float(mean), 0.05)
     tint = np.clip(tint * np.exp(rng.normal(0, 0.15, 3)), 0, 4).astype(np.float32)
     if picture < 0:
         tint = np.clip(tint, 0.01, 0.95)
@@ -37,14 +37,16 @@ def model(
     rng: np.random.Generator,
     groups: tuple[str, ...],
     size: float | tuple[float, float, float] | None = None,
+    most: float = np.inf,
 ) -> list | None:
     """A random model of these groups as a prop, or None where there is none.
 
     `size` is its longest side in metres, or width, height and depth to stretch it to; without, it
-    keeps its own size, give or take a little.
+    keeps its own size, give or take a little. Models longer than `most` metres are not taken.
     """
     source = library.active()
     found = [thing for g in groups for thing in source.things.get(g, ())] if source else []
+    found = [thing for thing in found if thing.size.max() <= most]
     if not found:
         return None
     thing = found[rng.integers(len(found))]
@@ -62,17 +64,19 @@ def model(
     return prop
 
 
-def or_model(*groups: str, share: float = _SHARE, size: Callable | None = None) -> Callable:
+def or_model(
+    *groups: str, share: float = _SHARE, size: Callable | None = None, most: float = np.inf
+) -> Callable:
     """Decorate a maker of props: a share of what it makes are models of these groups instead.
 
-    `size` makes the size that `model` takes from the maker's own arguments.
+    `size` makes the size that `model` takes from the maker's own arguments; `most` is for `model`.
     """
 
     def decorate(make: Callable) -> Callable:
         @functools.wraps(make)
         def either(rng: np.random.Generator, *sizes: Any, **more: Any) -> list:
             if library.active() and rng.random() < share:
-                found = model(rng, groups, size(*sizes, **more) if size else None)
+                found = model(rng, groups, size(*sizes, **more) if size else None, most)
                 if found:
                     return found
             return make(rng, *sizes, **more)

@@ -88,7 +88,8 @@ class TorchNetwork(nn.Module):
         """
         self.eval()
         known = {
-            name: torch.from_numpy(array.astype(np.float32)) for name, array in tensors.items()
+            name: torch.from_numpy(array.astype(np.float32)).to(image.device)
+            for name, array in tensors.items()
         }
 
         def prepare(step: Conv, source: Tensor) -> None:

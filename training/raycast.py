@@ -85,7 +85,10 @@ class World:
         return Seen(width, height, inverse, rays[:, 3:], points, normals, part, mapped, uv, density)
 
     def free(self, start: np.ndarray, aim: np.ndarray) -> np.ndarray:
-        """1.0 where nothing stands between `start` and `start + aim` (N, 3), else 0.0; (N,)."""
+        """1.0 where nothing stands between `start` and `start + aim` (N, 3), else 0.0; (N,).
+
+        Here holes in pictures count as closed: leaves cast the shadow of their whole card.
+        """
         rays = np.concatenate([start, aim], axis=1)
         hit = self._scene.test_occlusions(_tensor(rays), tnear=0.0, tfar=0.97).numpy()
         return (~hit).astype(np.float32)
@@ -94,7 +97,8 @@ class World:
         """Open3D's answers for rays (N, 6), which pass through holes in pictures."""
         found = self._scene.cast_rays(_tensor(rays))
         hits = {name: array.numpy().copy() for name, array in found.items()}
-        if self._gallery is None or not self._gallery.holed[self._picture].any():
+        used = self._picture[self._picture >= 0]
+        if self._gallery is None or not self._gallery.holed[used].any():
             return hits
         going = np.flatnonzero(np.isfinite(hits["t_hit"]))
         for _ in range(_LAYERS):

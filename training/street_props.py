@@ -202,7 +202,7 @@ def rock(rng: np.random.Generator, size: float | None = None) -> Prop:
     return [(blob(rng, s * 0.6, 0.3, (0, s * 0.25, 0)), look)]
 
 
-@or_model("outdoor")
+@or_model("outdoor", most=3.0)
 def bin_or_bench(rng: np.random.Generator) -> Prop:
     look = paint(rng)
     if rng.random() < 0.5:

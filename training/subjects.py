@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from . import furniture, street_props, tableware
-from .figures import animal, person
+from .figures import animal, person, sitter
 from .furniture import Prop
 from .indoors import room
 from .outdoors import daylight, landscape, street
@@ -21,7 +21,7 @@ def _subject(rng: np.random.Generator) -> Prop:
     """One thing worth a photo of its own."""
     choice = rng.random()
     if choice < 0.35:
-        return person(rng, sits=rng.random() < 0.15)
+        return sitter(rng) if rng.random() < 0.15 else person(rng)
     if choice < 0.55:
         return animal(rng)
     if choice < 0.75:
@@ -87,10 +87,10 @@ def studio(stage: Stage) -> tuple[Light, list[View]]:
     low, high = extent(prop)
     size = float(np.max(high - low))
     stage.add(prop, (0, 0, 0), yaw)
+    around = None
     if rng.random() < 0.3:
         around = surroundings(rng, ("outdoors", "indoors", "night"), rng.uniform(0.4, 1.0))
-    else:
-        around = None
+    if around is None:
         _backdrop(stage, size)
     low, high = extent([(place(mesh, yaw=yaw), look) for mesh, look in prop])
     key = np.array([rng.uniform(-1, 1), rng.uniform(0.5, 2), -1.5]) * size * 2

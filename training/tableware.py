@@ -198,44 +198,19 @@ def monitor(rng: np.random.Generator) -> Prop:
     return screen(rng)
 
 
+_KITCHEN = (cup, cup, bottle, bottle, can, can, bowl, bowl, carton, carton, fruit, tool, toy, vase)
+_DESK = (
+    *(monitor, monitor, keyboard, cup, can, book_pile, book_pile, carton, paper, paper),
+    *(tool, standing_frame, desk_lamp, small_plant, bottle, toy),
+)
+
+
 @or_model("tabletop", share=1.0)
 def thing(rng: np.random.Generator) -> Prop:
     """Any small thing."""
-    return carton(rng)
+    return _KITCHEN[rng.integers(len(_KITCHEN))](rng)
 
 
-KITCHEN = (thing,) * 9 + (
-    cup,
-    cup,
-    bottle,
-    bottle,
-    can,
-    can,
-    bowl,
-    bowl,
-    carton,
-    carton,
-    fruit,
-    tool,
-    toy,
-    vase,
-)
-DESK = (thing,) * 10 + (
-    monitor,
-    monitor,
-    keyboard,
-    cup,
-    can,
-    book_pile,
-    book_pile,
-    carton,
-    paper,
-    paper,
-    tool,
-    standing_frame,
-    desk_lamp,
-    small_plant,
-    bottle,
-    toy,
-)
-ANYTHING = (*dict.fromkeys((*KITCHEN, *DESK)), *(thing,) * 12)
+KITCHEN = (*_KITCHEN, *(thing,) * 9)
+DESK = (*_DESK, *(thing,) * 10)
+ANYTHING = (*dict.fromkeys((*_KITCHEN, *_DESK)), *(thing,) * 12)

@@ -47,6 +47,7 @@ class Trainer:
             self.network.parameters(), lr=rate, weight_decay=0.02, betas=(0.9, 0.98)
         )
         self.step = 0
+        self.minutes = 0.0  # spent on these steps, over all calls
 
     def update(self, photo: Tensor, inverse: Tensor, rate: float) -> float:
         """One step at this learning rate on (B, 3, H, W) and (B, H, W); returns the loss."""
@@ -78,6 +79,7 @@ class Trainer:
                 "average": self.average.state_dict(),
                 "optimiser": self.optimiser.state_dict(),
                 "step": self.step,
+                "minutes": self.minutes,
             },
             partial,
         )
@@ -91,12 +93,12 @@ class Trainer:
 
     def load(self, path: Path, weights_only: bool) -> None:
         """Go on from a checkpoint, or start anew from its averaged weights."""
-        stored = torch.load(path, weights_only=True, map_location=torch.get_default_device())
+        stored = torch.load(path, weights_only=True, map_location="cpu")
         self.average.load_state_dict(stored["average"])
         self.network.load_state_dict(stored["average" if weights_only else "network"])
         if not weights_only:
             self.optimiser.load_state_dict(stored["optimiser"])
-            self.step = int(stored["step"])
+            self.step, self.minutes = int(stored["step"]), float(stored["minutes"])
 
 
 def _rank() -> int:
@@ -110,6 +112,14 @@ def _mean(tensor: Tensor) -> Tensor:
         dist.all_reduce(tensor)
         tensor /= dist.get_world_size()
     return tensor
+
+
+def _make_equal(trainer: Trainer) -> None:
+    """Let every process start from what the first one has."""
+    if dist.is_initialized():
+        for network in (trainer.network, trainer.average):
+            for tensor in network.state_dict().values():
+                dist.broadcast(tensor, 0)
 
 
 def _share_gradients(network: TorchNetwork) -> None:
@@ -131,17 +141,15 @@ def learning_rate(peak: float, step: int, progress: float) -> float:
 def validation(network: TorchNetwork, shards: Shards, scale: float, batches: int = 5) -> float:
     """Mean loss on kept-back scenes, the same ones every time."""
     rng, values, device = np.random.default_rng(1), [], torch.get_default_device()
-    state = torch.get_rng_state()
-    torch.manual_seed(1)
     network.eval()
-    with torch.no_grad():
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(1)
         for _ in range(batches):
             photo, inverse = (tensor.to(device) for tensor in shards.batch(rng, 16))
             size = [int(side * scale) for side in photo.shape[2:]]
             photo = torch.nn.functional.interpolate(photo, size, mode="area")
             inverse = torch.nn.functional.interpolate(inverse[:, None], size)[:, 0]
             values.append(float(loss(network(with_position(photo)), inverse)))
-    torch.set_rng_state(state)
     return float(np.mean(values))
 
 
@@ -180,12 +188,13 @@ def train(options: argparse.Namespace) -> None:
     shards, kept_back = Shards(options.data), Shards(options.data / KEPT_BACK)
     if options.initial and options.initial.suffix == ".npz" and not trainer.step:
         trainer.adopt(options.initial, shards.batch(np.random.default_rng(0), 64)[0])
-    begun, recent, first = time.monotonic(), [], trainer.step / options.steps
+    _make_equal(trainer)
+    begun, recent = time.monotonic() - 60 * trainer.minutes, []
     while trainer.step < options.steps:
+        trainer.minutes = (time.monotonic() - begun) / 60
         progress = trainer.step / options.steps
         if options.minutes:
-            spent = (time.monotonic() - begun) / 60 / options.minutes
-            progress = max(progress, first + (1 - first) * spent)
+            progress = max(progress, trainer.minutes / options.minutes)
         progress = float(_mean(torch.tensor(progress)))  # clocks differ, the rate must not
         if progress >= 1:
             break
@@ -200,9 +209,10 @@ def train(options: argparse.Namespace) -> None:
             trainer.update(photo, inverse, learning_rate(options.rate, trainer.step, progress))
         )
         if trainer.step % _EVERY == 0:
-            _report(trainer, shards, kept_back, options, recent, begun, log)
+            _report(trainer, shards, kept_back, options, recent, log)
             recent.clear()
-    _report(trainer, shards, kept_back, options, recent, begun, log)
+    if recent:
+        _report(trainer, shards, kept_back, options, recent, log)
 
 
 def _report(
@@ -211,7 +221,6 @@ def _report(
     kept_back: Shards,
     options: argparse.Namespace,
     recent: list[float],
-    begun: float,
     log: Path,
 ) -> None:
     """Log, save, draw, and look for new shards; all but the last only in the first process."""
@@ -220,8 +229,8 @@ def _report(
         return
     row = {
         "step": trainer.step,
-        "loss": float(np.mean(recent)) if recent else None,
-        "minutes": round((time.monotonic() - begun) / 60, 2),
+        "loss": float(np.mean(recent)),
+        "minutes": round(trainer.minutes, 2),
         "photos": len(shards),
     }
     kept_back.refresh()

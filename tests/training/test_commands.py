@@ -30,6 +30,7 @@ def test_from_scenes_to_figures(tmp_path: Path) -> None:
     train = ("-m", "training.train", data, tmp_path / "run", "--batch", 4, "--scale", 0.5)
     assert "'step': 3" in run(*train, "--steps", 3)
     assert "'step': 5" in run(*train, "--steps", 5)  # goes on
+    assert "step" not in run(*train, "--steps", 5000, "--minutes", 0.0001)  # its time is over
     run("-m", "training.export", tmp_path / "run" / "last.pt", weights)
     more = ("--initial", weights, "--steps", 1)
     run("-m", "training.train", data, tmp_path / "more", "--batch", 2, *more)

@@ -107,9 +107,23 @@ class TestProps:
             (mesh, _look), *_ = model(rng, ("picture",), size)
             np.testing.assert_allclose(np.ptp(mesh[0], axis=0), expected, atol=1e-5)
 
+    def test_no_model_is_larger_than_asked_for(self, folder: Path) -> None:
+        rng = np.random.default_rng(0)
+        assert model(rng, ("picture",), most=4.0)
+        assert model(rng, ("picture",), most=3.9) is None
+
     def test_own_shape_where_the_library_has_none(self, folder: Path) -> None:
         make = or_model("unicorn", share=1.0)(lambda rng: [])
         assert make(np.random.default_rng(0)) == []
+
+    def test_an_empty_library_is_as_good_as_none(self, tmp_path: Path, bank: PatternBank) -> None:
+        library.use(tmp_path)
+        try:
+            furnished = next(iter(scenes.photos(3, bank, 64, 48, place="room")))
+        finally:
+            library.use(None)
+        own = next(iter(scenes.photos(3, bank, 64, 48, place="room")))
+        assert furnished[0].shape == own[0].shape
 
     def test_every_place_can_be_furnished(self, folder: Path, bank: PatternBank) -> None:
         for place in scenes.PLACES:

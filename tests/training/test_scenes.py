@@ -52,6 +52,12 @@ class TestScenes:
         other = next(iter(scenes.photos(5, bank, 64, 48, place="room")))
         assert not np.array_equal(first[1], other[1])
 
+    def test_things_in_the_studio_stand_before_something(self, bank: PatternBank) -> None:
+        """Without a library there are no panoramas, so a wall it is."""
+        for seed in range(12):
+            for _, inverse in scenes.photos(seed, bank, 32, 24, 1, "studio"):
+                assert (inverse > 0).mean() > 0.9
+
 
 class TestDepth:
     def test_wall(self, bank: PatternBank) -> None:

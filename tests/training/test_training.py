@@ -14,7 +14,7 @@ from training.evaluate import lower_is_nearer, measure
 from training.export import export, folded
 from training.losses import depth_error, gradient_error, loss, normalised, ranking_error
 from training.network import TorchNetwork, with_position
-from training.train import Trainer, learning_rate
+from training.train import Trainer, learning_rate, validation
 from unflat.core.depth.builtin.network import BuiltinNetwork, network_input
 
 
@@ -65,6 +65,15 @@ class TestLosses:
         torch.manual_seed(1)
         torch.testing.assert_close(loss(guess, truth * 0.2), value, rtol=1e-3, atol=1e-4)
 
+    def test_a_photo_without_known_pixels_counts_for_nothing(self) -> None:
+        guess, truth = maps()
+        truth[0] = -1.0
+        guess.requires_grad_()
+        value = loss(guess, truth)
+        value.backward()
+        assert torch.isfinite(value)
+        assert torch.isfinite(guess.grad).all()
+
     def test_turned_over_is_worse(self) -> None:
         _, truth = maps()
         assert loss(truth, truth) < loss(-truth, truth)
@@ -113,6 +122,17 @@ class TestTraining:
         assert again.step == 1
         for name, tensor in trainer.network.state_dict().items():
             torch.testing.assert_close(again.network.state_dict()[name], tensor)
+
+    def test_validation_leaves_the_dice_alone(self, tmp_path: Path) -> None:
+        np.save(tmp_path / "0_96x64_rgb.npy", np.zeros((3, 64, 96, 3), np.uint8))
+        np.save(tmp_path / "0_96x64_inverse.npy", np.ones((3, 64, 96), np.float16))
+        network = TorchNetwork()
+        torch.manual_seed(5)
+        expected = torch.rand(3)
+        torch.manual_seed(5)
+        first = validation(network, Shards(tmp_path), 0.5, batches=1)
+        torch.testing.assert_close(torch.rand(3), expected)
+        assert validation(network, Shards(tmp_path), 0.5, batches=1) == first
 
     def test_learning_rate(self) -> None:
         assert learning_rate(1.0, 0, 0.0) < 0.01

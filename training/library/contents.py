@@ -75,7 +75,9 @@ class Library:
     @cached_property
     def gallery(self) -> Gallery:
         """All pictures of models, tiles and posters by row."""
-        return Gallery(np.concatenate(self._pictures))
+        pictures = np.concatenate(self._pictures)
+        self._pictures.clear()  # they would be in memory twice
+        return Gallery(pictures)
 
     def _add_pictures(self, pictures: np.ndarray) -> range:
         """Keep (P, SIZE, SIZE, 3 or 4) uint8 pictures; returns their rows in the gallery."""

@@ -56,13 +56,12 @@ def _read_exr(content: bytes) -> np.ndarray:
     """Linear light (rows, columns, 3) float32."""
     import OpenEXR  # only this needs it
 
-    with tempfile.NamedTemporaryFile(suffix=".exr") as file:
-        file.write(content)
-        file.flush()
-        channels = OpenEXR.File(file.name).channels()
-        if "RGB" in channels:
-            return np.array(channels["RGB"].pixels, np.float32)
-        return np.stack([np.array(channels[c].pixels, np.float32) for c in "RGB"], axis=-1)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "panorama.exr"
+        path.write_bytes(content)
+        with OpenEXR.File(str(path), separate_channels=True) as file:
+            channels = file.channels()
+            return np.stack([np.array(channels[c].pixels, np.float32) for c in "RGB"], axis=-1)
 
 
 def _mend_sun(pixels: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from itertools import cycle, islice
+from xml.etree.ElementTree import ParseError
 
 import numpy as np
 
@@ -103,7 +104,7 @@ def _parts(art: Art, actor: str, random: np.random.Generator, pose: Pose) -> lis
     """The actor's parts; none if the package lacks some, or if they are too many triangles."""
     try:
         found = list(parts(art, actor, random, pose))
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, IndexError, OSError, NotImplementedError, ParseError):
         return []
     return found if sum(len(part.triangles) for part in found) <= _MOST_TRIANGLES else []
 
