@@ -144,9 +144,11 @@ class Renderer:
         pixel = 1.4 * z / max(seen.width, seen.height)  # metres, about
         uv = self._laid_on(seen) * look.repeats[part][:, None]
         footprint = pixel * look.repeats[part]
-        weights = self._bank.sample(look.pattern[part], uv, footprint)
-        albedo = np.einsum("nk,nkc->nc", weights, look.colours[part])
+        plain = np.flatnonzero(look.picture[part] < 0)
         pictured = np.flatnonzero(look.picture[part] >= 0)
+        albedo = np.empty((len(part), 3), np.float32)
+        weights = self._bank.sample(look.pattern[part[plain]], uv[plain], footprint[plain])
+        albedo[plain] = np.einsum("nk,nkc->nc", weights, look.colours[part[plain]])
         if len(pictured):
             mapped = seen.mapped[pictured]
             where = np.where(mapped[:, None], seen.uv[pictured], uv[pictured])

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import library
+from .mipmaps import MipMaps
 
 SIZE = 128  # texels per side of a pattern
 COPIES = 16  # patterns of each kind
@@ -157,38 +158,16 @@ _ANY_ODDS = np.array([6, 4, 2, 3, 1, 1, 0.7, 0.4, 0.4, 0, 1.2, 0.4, 1])
 
 
 class PatternBank:
-    """All patterns with their mip levels in one flat array: a lookup is a single gather."""
+    """All patterns, ready to be looked up by the pixel."""
 
     def __init__(self, seed: int = 0) -> None:
         rng = np.random.default_rng([seed, 77])
         made = [make(rng) for make in PATTERNS.values() for _ in range(COPIES)]
-        levels = [np.stack(made).astype(np.float32)]
-        while (n := levels[-1].shape[1] // 2) >= 1:
-            levels.append(levels[-1].reshape(len(made), n, 2, n, 2, 3).mean(axis=(2, 4)))
-        self._sizes = np.array([level.shape[1] for level in levels], np.int32)
-        starts = np.cumsum([0] + [level.size // 3 for level in levels[:-1]])
-        self._starts = starts.astype(np.int32)
-        self._texels = np.concatenate([level.reshape(-1, 3) for level in levels])
+        self._maps = MipMaps(np.stack(made).astype(np.float32))
 
     def sample(self, index: np.ndarray, uv: np.ndarray, footprint: np.ndarray) -> np.ndarray:
-        """Weights (N, 3) of patterns `index` (N,) at repeating `uv` (N, 2), bilinear.
-
-        `footprint` (N,) is the size of a pixel in pattern repeats; it chooses the mip level.
-        """
-        level = np.log2(np.maximum(footprint * SIZE, 1.0) + 1e-6).round().astype(np.int32)
-        level = np.minimum(level, len(self._sizes) - 1)
-        size = self._sizes[level]
-        base = self._starts[level] + index.astype(np.int32) * size * size
-        position = (uv % 1.0) * size[:, None] - 0.5
-        low = np.floor(position).astype(np.int32)
-        frac = (position - low).astype(np.float32)
-        x0, y0 = low[:, 0] % size, low[:, 1] % size
-        x1, y1 = (x0 + 1) % size, (y0 + 1) % size
-        upper, lower = base + y0 * size, base + y1 * size
-        fx, fy = frac[:, :1], frac[:, 1:]
-        top = self._texels[upper + x0] * (1 - fx) + self._texels[upper + x1] * fx
-        bottom = self._texels[lower + x0] * (1 - fx) + self._texels[lower + x1] * fx
-        return top * (1 - fy) + bottom * fy
+        """Weights (N, 3) of patterns `index` (N,); see MipMaps.bilinear."""
+        return self._maps.bilinear(index, uv, footprint)
 
 
 def wear_patterns(rng: np.random.Generator, count: int) -> np.ndarray:

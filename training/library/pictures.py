@@ -76,7 +76,7 @@ def _load(content: bytes, see_alpha: bool) -> Image.Image | None:
     return picture.convert("RGB")
 
 
-class Seen:
+class Duplicates:
     """Remembers pictures, to tell those that look almost the same."""
 
     def __init__(self, limit: float) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from ..gallery import SIZE
-from .pictures import Seen, Source
+from .pictures import Duplicates, Source
 from .store import save_pictures
 
 _SOURCES = (
@@ -32,7 +32,7 @@ def save_posters(packages: Path, target: Path) -> None:
 
 def _posters(packages: Path) -> Iterator[tuple[np.ndarray, str]]:
     """Crops (SIZE, SIZE, 3) and credits, each that is worth a look once."""
-    seen = Seen(14.0)
+    seen = Duplicates(14.0)
     for source in _SOURCES:
         for credit, picture in source.pictures(packages):
             for crop in _crops(picture):

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ..gallery import SIZE
-from .pictures import Seen, Source
+from .pictures import Duplicates, Source
 from .store import save_pictures
 
 # The first pattern that occurs in the file's name, or else in its folder's, gives the kind. The
@@ -93,7 +93,7 @@ def save_tiles(packages: Path, target: Path) -> None:
 
 def _tiles(packages: Path) -> Iterator[tuple[np.ndarray, str]]:
     """Tiles (SIZE, SIZE, 3) and credits, each that is worth a look once."""
-    seen = Seen(6.0)
+    seen = Duplicates(6.0)
     for source in _SOURCES:
         for credit, picture in source.pictures(packages):
             for tile in _square_tiles(picture):
