@@ -5,6 +5,7 @@ own shapes and patterns alone.
 
     contents.py     the folder, read: what the rest of training/ sees
     store.py        models and pictures as they are written into it
+    wavefront.py    a reader of OBJ and MTL files
     sweethome/      furniture, plants, lamps and people of Sweet Home 3D
     zeroad/         trees, rocks, houses, animals and people of the game 0 A.D.
     tiles.py        photo textures that repeat        posters.py    pictures that hang on walls

@@ -13,13 +13,13 @@ from .pictures import Duplicates, Source
 from .store import save_pictures
 
 _SOURCES = (
-    Source("usr/share/backgrounds/gnome", "gnome-backgrounds, CC-BY-SA-3.0 or GPL-2+"),
+    Source("usr/share/backgrounds/gnome", "gnome-backgrounds, CC-BY-SA-3.0"),
     Source("usr/share/backgrounds", "lomiri- or ukui-wallpapers, CC-BY or -SA", wanted=r"[^/]+$"),
-    Source("usr/share/wallpapers", "plasma-workspace-wallpapers, GPL-2+",
+    Source("usr/share/wallpapers", "plasma-workspace-wallpapers, GPL-2+ or LGPL-3 or CC-BY-SA-4.0",
            wanted=r".*images/(2560x1600|[35]\d+x2\d+)\."),
     Source("usr/share/games/0ad/mods/public/public.zip", "0ad-data, CC-BY-SA-3.0",
            "art/textures/ui/loading/tips/"),
-    Source("usr/share/games/ufoai/base/0textures.pk3", "ufoai-textures, GPL-2+",
+    Source("usr/share/games/ufoai/base/0textures.pk3", "ufoai-textures, GPL and others, per file",
            "textures/tex_pics/", r"(?!.*_nm).*(art|land|cow|asia|dragon|science|trakt)"),
 )  # fmt: skip
 

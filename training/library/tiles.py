@@ -71,9 +71,9 @@ _TORCS = (
 _WITHOUT = f"(?!.*({_SKIP}))"
 _GAMES = "usr/share/games"
 _SOURCES = (
-    Source(f"{_GAMES}/ufoai/base/0textures.pk3", "ufoai-textures, GPL-2+", "textures/", _WITHOUT,
-           see_alpha=True),
-    Source(f"{_GAMES}/nexuiz/data/textures.pk3", "nexuiz-textures, GPL-2", "textures/",
+    Source(f"{_GAMES}/ufoai/base/0textures.pk3", "ufoai-textures, GPL and others, per file",
+           "textures/", _WITHOUT, see_alpha=True),
+    Source(f"{_GAMES}/nexuiz/data/textures.pk3", "nexuiz-textures, GPL-2+", "textures/",
            _WITHOUT + _NEXUIZ, see_alpha=True),
     Source(f"{_GAMES}/0ad/mods/public/public.zip", "0ad-data, CC-BY-SA-3.0",
            "art/textures/terrain/types/", _WITHOUT + _AD),
