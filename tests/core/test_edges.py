@@ -16,9 +16,16 @@ def test_a_soft_edge_becomes_a_step(turned: bool) -> None:
     soft = np.tile(row, (60, 1))
     soft = soft.T if turned else soft
     sharp = edges.snap(soft, reach=8)
-    assert set(np.unique(sharp)) == {0, 1}
     middle = (sharp.T if turned else sharp)[30]
-    assert np.flatnonzero(np.diff(middle)).tolist() == [43]
+    assert np.flatnonzero(np.diff(middle) > 0.15).tolist() == [43]
+    assert middle[44] - middle[43] >= 0.7 - 1e-6
+
+
+def test_no_trench_beside_an_edge() -> None:
+    """A sharp edge between sloping surfaces, like a person before a soft background, stays."""
+    row = np.concatenate([np.linspace(0, 0.4, 40), np.linspace(1, 0.9, 40)]).astype(np.float32)
+    steps = np.tile(row, (60, 1))
+    np.testing.assert_array_equal(edges.snap(steps, reach=6), steps)
 
 
 @given(st.floats(-3, 3), st.floats(-3, 3), st.integers(1, 12))
@@ -30,9 +37,12 @@ def test_slopes_stay(across: float, down: float, reach: int) -> None:
 
 
 @given(st.integers(0, 10_000), st.integers(1, 9))
-def test_values_stay_among_those_there_were(seed: int, reach: int) -> None:
+def test_values_stay_within_the_old_range(seed: int, reach: int) -> None:
     values = np.random.default_rng(seed).random((20, 17), np.float32)
-    assert np.isin(edges.snap(values, reach), values).all()
+    snapped = edges.snap(values, reach)
+    assert snapped.dtype == np.float32
+    assert values.min() <= snapped.min()
+    assert snapped.max() <= values.max()
 
 
 def test_a_thin_pole_is_kept() -> None:
