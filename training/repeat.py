@@ -74,7 +74,8 @@ def main() -> None:
           "--scale", 0.5, "--rate", 1e-3, *start)  # fmt: skip
     train(data, full, options.workers, max(1, share // 2) * large, *clock, second,
           "--scale", 1, 0.75, 0.5, "--rate", 7e-4, "--initial", half / "last.pt")  # fmt: skip
-    _finish(_start("training.export", full / "last.pt", options.work / "weights.npz"))
+    mix = ["--mix", options.initial] if options.initial else []
+    _finish(_start("training.export", full / "last.pt", options.work / "weights.npz", *mix))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import torch
 from training.augment import augment, reframe
 from training.data import Shards
 from training.evaluate import lower_is_nearer, measure
-from training.export import export, folded
+from training.export import export, folded, mixed
 from training.losses import depth_error, gradient_error, loss, normalised, ranking_error
 from training.network import TorchNetwork, with_position
 from training.train import Trainer, learning_rate, validation
@@ -180,6 +180,16 @@ class TestExport:
         export(tmp_path / "last.pt", tmp_path / "weights.npz")
         written = BuiltinNetwork.load(tmp_path / "weights.npz")
         assert np.isfinite(written.predict(np.zeros((64, 96, 3), np.float32))).all()
+
+    def test_mixed_with_older_weights(self, tmp_path: Path) -> None:
+        tensors = folded(TorchNetwork())
+        older = {name: tensor * 3 for name, tensor in tensors.items() if "down5.1" not in name}
+        np.savez(tmp_path / "older.npz", **older)
+        result = mixed(tensors, tmp_path / "older.npz", 0.25)
+        for name, tensor in tensors.items():
+            factor = 1.5 if name in older else 1.0
+            assert result[name].dtype == tensor.dtype
+            np.testing.assert_allclose(result[name], factor * tensor, rtol=2e-3, atol=1e-6)
 
 
 class TestData:
