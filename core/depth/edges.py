@@ -7,7 +7,7 @@ import numpy as np
 from ..arrays import FloatArray
 
 _CONTRAST = 0.06  # of the whole range: less is relief of one surface
-_FOOT = 0.15  # of an edge's height: what is this close to either surface belongs to it, and stays
+_FOOT = 0.05  # of an edge's height: what is this close to either surface belongs to it, and stays
 _ABRUPT = 0.55  # share of a three times wider window's range; a plain slope has a third
 
 
