@@ -229,7 +229,8 @@ def _report(
         return
     row = {
         "step": trainer.step,
-        "loss": float(np.mean(recent)),
+        # The mean of a few steps says nothing.
+        "loss": float(np.mean(recent)) if len(recent) >= _EVERY // 5 else None,
         "minutes": round(trainer.minutes, 2),
         "photos": len(shards),
     }
