@@ -3,9 +3,10 @@
     python -m training.repeat WORK --minutes 90
 
 WORK gets library/, data/, half/ and full/ (the two stretches of training) and weights.npz. What is
-there already is kept, so that an interrupted run goes on. A graphics card is used where torch finds
-one, else all processor cores. `--initial core/depth/builtin/weights.npz` improves the weights that
-ship instead of starting from nothing.
+there already is kept, so that an interrupted run goes on (a library counts as made when it holds
+any .npz: delete those of one that broke off). A graphics card is used where torch finds one, else
+all processor cores. `--initial core/depth/builtin/weights.npz` improves the weights that ship
+instead of starting from nothing.
 """
 
 from __future__ import annotations
