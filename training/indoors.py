@@ -64,8 +64,14 @@ def wall(
         stage.add([(box(length, 0.1, 0.13), skirting)], (middle[0], 0, middle[1]), yaw)
 
 
-def shell(stage: Stage, w: float, d: float, h: float, opening: bool) -> None:
-    """Floor, walls, ceiling of a room over x in +-w/2, z in 0..d; an opening leads to another."""
+BACK, LEFT, RIGHT, FRONT = range(4)  # walls of a room
+
+
+def shell(stage: Stage, w: float, d: float, h: float, opening: int | None) -> None:
+    """Floor, walls, ceiling of a room over x in +-w/2, z in 0..d.
+
+    An opening in the back, left or right wall leads to another room.
+    """
     rng = stage.rng
     look = [(box(1, 1, 1), paint(rng, str(rng.choice(WALLS)), (0.3, 2)))]
     beyond = rng.uniform(1.5, 5.0)
@@ -75,7 +81,7 @@ def shell(stage: Stage, w: float, d: float, h: float, opening: bool) -> None:
         [(box(w + 2 * beyond, 0.1, d + 2 * beyond, (0, h, d / 2)), paint(rng, "plain", vivid=0.3))]
     )
     corners = [(-w / 2, 0), (-w / 2, d), (w / 2, d), (w / 2, 0)]
-    for i, start in enumerate(corners):
+    for i, start, side in zip(range(4), corners, (LEFT, BACK, RIGHT, FRONT), strict=True):
         end = corners[(i + 1) % 4]
         span = abs(end[0] - start[0]) + abs(end[1] - start[1])
         wide = min(rng.uniform(0.8, 2.6), span * 0.6)
@@ -86,13 +92,10 @@ def shell(stage: Stage, w: float, d: float, h: float, opening: bool) -> None:
             end,
             h,
             look if rng.random() < 0.7 else None,
-            gap if opening and i == 1 else None,
+            gap if side == opening else None,
         )
-    if opening:
-        wall(stage, (-w / 2 - beyond, d + beyond), (w / 2 + beyond, d + beyond), h, None)
-        for _ in range(rng.integers(1, 4)):
-            prop = furniture.STANDING[rng.integers(len(furniture.STANDING))](rng)
-            stage.add(prop, (rng.uniform(-1, 1), 0, d + beyond * rng.uniform(0.4, 0.8)), 0)
+    if opening is not None:
+        _next_room(stage, w, d, h, opening, beyond)
     if rng.random() < 0.3:
         rug = box(rng.uniform(1, 2.5), 0.015, rng.uniform(1, 3))
         stage.add(
@@ -107,6 +110,23 @@ def shell(stage: Stage, w: float, d: float, h: float, opening: bool) -> None:
             (rng.uniform(-0.5, 0.5), 0, d * rng.uniform(0.3, 0.7)),
             rng.normal(0, 0.2),
         )
+
+
+def _next_room(stage: Stage, w: float, d: float, h: float, side: int, beyond: float) -> None:
+    """The far wall, `beyond` metres behind the wall on this side, and things before it."""
+    rng, out = stage.rng, {BACK: d, LEFT: w / 2, RIGHT: w / 2}[side]
+    yaw = (0.0, -np.pi / 2, np.pi / 2)[side]
+    long = (w if side == BACK else d) / 2 + beyond
+
+    def spot(along: float, behind: float) -> tuple[float, float]:
+        reach = out + behind
+        return ((along, reach), (-reach, d / 2 + along), (reach, d / 2 + along))[side]
+
+    wall(stage, spot(-long, beyond), spot(long, beyond), h, None)
+    for _ in range(rng.integers(1, 4)):
+        prop = furniture.STANDING[rng.integers(len(furniture.STANDING))](rng)
+        x, z = spot(rng.uniform(-1, 1), beyond * rng.uniform(0.4, 0.8))
+        stage.add(prop, (x, 0, z), yaw)
 
 
 def _alongwall(
@@ -206,11 +226,10 @@ def _middle(stage: Stage, w: float, d: float) -> list[np.ndarray]:
         else:
             stage.add(furniture.odd_piece(rng), (x, 0, z), yaw)
         taken.append(np.array([x - reach, z - reach, x + reach, z + reach]))
-    if rng.random() < 0.15:
-        stage.add(
-            [(cylinder(rng.uniform(0.04, 0.25), 3.5), paint(rng))],
-            (rng.uniform(-0.3, 0.3) * w, 0, d / 2),
-        )
+    for _ in range(rng.choice([0, 1, 2], p=[0.75, 0.17, 0.08])):  # pillars and pipes
+        post = cylinder(rng.uniform(0.03, 0.2), 3.5)
+        at = (rng.uniform(-0.4, 0.4) * w, 0, rng.uniform(0.1, 0.8) * d)
+        stage.add([(post, paint(rng))], at)
     return taken
 
 
@@ -218,7 +237,7 @@ def room(stage: Stage) -> tuple[Light, list[View]]:
     """A furnished room seen from somewhere in it."""
     rng = stage.rng
     w, d, h = rng.uniform(2.4, 7), rng.uniform(2.6, 9), rng.uniform(2.3, 3.4)
-    shell(stage, w, d, h, rng.random() < 0.45)
+    shell(stage, w, d, h, int(rng.choice((BACK, LEFT, RIGHT))) if rng.random() < 0.55 else None)
     taken = []
     for wall in range(4):
         taken += _alongwall(stage, wall, w, d, h, rng.uniform(0.3, 1.0))
@@ -242,12 +261,19 @@ def room(stage: Stage) -> tuple[Light, list[View]]:
 def _room_view(
     rng: np.random.Generator, w: float, d: float, h: float, taken: list[np.ndarray]
 ) -> View:
-    for _ in range(12):
+    """A view of the room, or of something in it from a few steps away."""
+    aim, spread, steps = np.array([0, d / 2]), 0.6, (0.0, 20.0)
+    if taken and rng.random() < 0.55:
+        chosen = taken[rng.integers(len(taken))]
+        aim, spread, steps = (chosen[:2] + chosen[2:]) / 2, 0.25, (1.3, 4.5)
+    for _ in range(20):
         x, z = rng.uniform(-0.44, 0.44) * w, d * rng.uniform(0.05, 0.95)
-        if not any(b[0] < x < b[2] and b[1] < z < b[3] for b in taken):
+        away = float(np.hypot(aim[0] - x, aim[1] - z))
+        blocked = any(b[0] < x < b[2] and b[1] < z < b[3] for b in taken)
+        if not blocked and steps[0] < away < steps[1]:
             break
     y = min(rng.uniform(1.1, 1.75) if rng.random() < 0.75 else rng.uniform(0.4, 1.1), h - 0.3)
-    yaw = float(np.arctan2(-x, d / 2 - z)) + rng.normal(0, 0.6)
+    yaw = float(np.arctan2(aim[0] - x, aim[1] - z)) + rng.normal(0, spread)
     pitch = np.radians(rng.normal(9, 9) + 4 * (y - 1.2))
     return View((x, y, z), yaw, pitch, tilt(rng), field_of_view(rng))
 
@@ -256,7 +282,7 @@ def corridor(stage: Stage) -> tuple[Light, list[View]]:
     """A long passage with doors, pillars and things along the walls."""
     rng = stage.rng
     w, d, h = rng.uniform(1.4, 4.5), rng.uniform(8, 30), rng.uniform(2.2, 4.5)
-    shell(stage, w, d, h, rng.random() < 0.5)
+    shell(stage, w, d, h, BACK if rng.random() < 0.5 else None)
     step = rng.uniform(1.5, 4.0)
     for z in np.arange(step / 2, d, step):
         for side in (-1, 1):

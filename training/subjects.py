@@ -141,7 +141,7 @@ def cut_out(stage: Stage) -> tuple[Light, list[View]]:
 def _pile(stage: Stage, depth: float, wide: float) -> None:
     """Things of all kinds at 1 to 1 + depth metres, scaled to about the same size."""
     rng = stage.rng
-    for _ in range(rng.integers(5, 22)):
+    for _ in range(rng.integers(5, 32)):
         z = 1.0 + depth * rng.random()
         choice = rng.random()
         if choice < 0.6:
@@ -150,7 +150,7 @@ def _pile(stage: Stage, depth: float, wide: float) -> None:
                 rng.uniform(1.0, 4),
             )
         elif choice < 0.8:
-            w, h, d = rng.uniform(0.1, 0.9, 3)
+            w, h, d = rng.uniform(0.1, 0.6, 3)
             prop, scale = (
                 [(place(box(w, h, d), roll=rng.normal(0, 0.15)), paint(rng, repeats=(1, 6)))],
                 1.0,
@@ -158,8 +158,17 @@ def _pile(stage: Stage, depth: float, wide: float) -> None:
         else:
             prop = furniture.STANDING[rng.integers(len(furniture.STANDING))](rng)
             scale = rng.uniform(0.25, 0.6)
-        y = 0.0 if rng.random() < 0.75 else rng.uniform(0, 0.5)
+        # What stands farther back stands higher, so that it is seen over what is before it.
+        y = 0.0 if rng.random() < 0.6 else rng.uniform(0, 0.7) * (z - 0.7) / (0.3 + depth)
         stage.add(prop, (rng.uniform(-1, 1) * wide * z, y, z), rng.uniform(0, 6.3), scale)
+
+
+def _drape(rng: np.random.Generator, w: float, h: float) -> Prop:
+    """A cloth hung up or thrown over something: folds of all sizes, leaning away upwards."""
+    rough = power_noise(rng, (90, 90), rng.uniform(2.2, 3.4))
+    mesh = sheet((rough - 0.5) * rng.uniform(0.05, 0.9), w, h)
+    turn = rotation(rng.normal(0, 0.4), rng.uniform(-1.5, -0.1), rng.normal(0, 0.3))
+    return [((mesh[0] @ turn.T, mesh[1]), paint(rng, repeats=(0.7, 5)))]
 
 
 def still_life(stage: Stage) -> tuple[Light, list[View]]:
@@ -179,6 +188,9 @@ def still_life(stage: Stage) -> tuple[Light, list[View]]:
             for lean in (-0.8, 0.8):
                 bar = place(box(0.05, 4, 0.01), (i * 0.25 - 1.5, -1, 1.0 + depth), roll=lean)
                 stage.add([(bar, slats)])
+    for _ in range(rng.integers(1, 4) if rng.random() < 0.35 else 0):
+        at = (rng.normal(0, 0.6), rng.uniform(0, 0.5), 1.1 + depth * rng.uniform(0.2, 1.0))
+        stage.add(_drape(rng, *rng.uniform(0.6, 2.5, 2)), at)
     _pile(stage, depth, wide)
     views = []
     for _ in range(3):
@@ -203,17 +215,12 @@ def cloth(stage: Stage) -> tuple[Light, list[View]]:
     """Close-ups of surfaces: draped cloth, boards, relief; some things may lie on them."""
     rng = stage.rng
     for i in range(rng.integers(1, 5)):
-        rough = power_noise(rng, (90, 90), rng.uniform(2.2, 3.4))
-        relief = (rough - 0.5) * rng.uniform(0.05, 0.9)
-        mesh = sheet(relief, rng.uniform(1.2, 5), rng.uniform(1.2, 5))
-        lean = rng.uniform(-1.5, -0.1)
-        turn = rotation(rng.normal(0, 0.4), lean, rng.normal(0, 0.3))
         at = (
             rng.normal(0, 0.5) * (i > 0),
             rng.normal(-0.2, 0.4) * (i > 0),
             1.2 + 0.5 * i + rng.uniform(0, 0.6),
         )
-        stage.add([((mesh[0] @ turn.T, mesh[1]), paint(rng, repeats=(0.7, 5)))], at)
+        stage.add(_drape(rng, rng.uniform(1.2, 5), rng.uniform(1.2, 5)), at)
     stage.add(
         [(box(40, 30, 0.1, (0, -12, 0)), paint(rng, repeats=(0.3, 2)))], (0, 0, rng.uniform(3, 6))
     )
