@@ -115,7 +115,17 @@ def _optics(photo: Tensor) -> Tensor:
     return (photo[order].index_add(0, torch.arange(noisy), noise)).clamp(0, 1)[order.argsort()]
 
 
+def _mounted(photo: Tensor) -> Tensor:
+    """A white or black rim on a few, as scans and slides have: no edge of anything in the scene."""
+    count, _, height, width = photo.shape
+    y = torch.linspace(-1, 1, height).abs().view(1, 1, -1, 1)
+    x = torch.linspace(-1, 1, width).abs().view(1, 1, 1, -1)
+    inside = 1 - torch.rand(count, 2, 1, 1) * 0.1
+    rim = (y > inside[:, :1]) | (x > inside[:, 1:])
+    return torch.where(rim & (_some(count, 0.06) > 0), torch.rand(count, 1, 1, 1).round(), photo)
+
+
 def augment(photo: Tensor, inverse: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     """sRGB (B, 3, H, W) in [0, 1] and inverse depth (B, H, W), both at the new size."""
     photo, inverse = reframe(photo, inverse, height, width)
-    return _optics(_colours(_surfaces(photo))), inverse
+    return _mounted(_optics(_colours(_surfaces(photo)))), inverse

@@ -91,5 +91,5 @@ def loss(prediction: Tensor, inverse: Tensor) -> Tensor:
         depth_error(guess, target, known)
         + behind_error(guess, target, known)
         + 0.5 * gradient_error(guess, target, known)
-        + 0.5 * ranking_error(guess, target, inverse)
+        + ranking_error(guess, target, inverse)
     )
