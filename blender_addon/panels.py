@@ -67,6 +67,7 @@ def _draw_settings(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup
     column = layout.column(align=True)
     column.prop(settings, "near_far_ratio")
     column.prop(settings, "edge_ratio")
+    column.prop(settings, "max_error")
     column.prop(settings, "max_faces")
     layout.prop(settings, "fit_render")
 

@@ -109,6 +109,19 @@ class Choices:
         step=1,
         options={"SKIP_SAVE"},
     )
+    max_error: FloatProperty(
+        name="Max Error",
+        description="How far the mesh may be off the depth, as a share of the distance; "
+        "larger makes it lighter",
+        default=_DEFAULTS.max_error,
+        min=RANGES["max_error"][0],
+        max=RANGES["max_error"][1],
+        soft_min=0.0001,
+        soft_max=0.05,
+        precision=4,
+        step=0.1,
+        options={"SKIP_SAVE"},
+    )
     max_faces: IntProperty(
         name="Max Faces",
         description="The mesh has at most this many triangles",

@@ -86,6 +86,13 @@ def _parser() -> argparse.ArgumentParser:
         help="cut the mesh where depth jumps by more than this (default %(default)g)",
     )
     add(
+        "--max-error",
+        type=float,
+        default=defaults.max_error,
+        metavar="REL",
+        help="how far the mesh may be off the depth, as a share of it (default %(default)g)",
+    )
+    add(
         "--max-faces",
         type=int,
         default=defaults.max_faces,
@@ -136,6 +143,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         fov=options.fov,
         near_far_ratio=options.near_far_ratio,
         edge_ratio=options.edge_ratio,
+        max_error=options.max_error,
         max_faces=options.max_faces,
         outputs=frozenset(options.outputs.split(",")),
     )

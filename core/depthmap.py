@@ -48,7 +48,7 @@ class DepthMap:
         """Check an array of any number type from outside; `name` begins the error's sentence.
 
         Values that are not finite are invalid, and so are distances and inverse depths <= 0
-        (0 is how files mark "nothing here") and distances beyond what a camera can see, 1e-4 to
+        (0 is how files mark "nothing here") and distances beyond what a camera can see, 1e-6 to
         1e9 (renderers write 1e10 for "nothing here"). Raises DepthError.
         """
         array = np.asarray(depth)
@@ -63,7 +63,7 @@ class DepthMap:
             values = array.astype(np.float32)
         mask = np.isfinite(values) & (values > 0)
         if kind is not DepthKind.INVERSE:
-            mask &= (values > 1e-4) & (values < 1e9)
+            mask &= (values >= 1e-6) & (values < 1e9)
         if valid is not None:
             given = np.asarray(valid)
             if given.dtype.kind not in "biuf":

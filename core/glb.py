@@ -14,7 +14,9 @@ from .arrays import AnyArray
 from .images import EncodedImage
 from .mesh import TriangleMesh
 
-_FLOAT, _UINT = 5126, 5125  # component types of the glTF 2.0 specification, section 3.6.2.2
+# Component types of the glTF 2.0 specification, section 3.6.2.2.
+_FLOAT, _USHORT, _UINT = 5126, 5123, 5125
+_MOST_USHORT = 65535  # vertices: the last index would mean "restart", section 3.7.2.1
 _VERTICES, _INDICES = 34962, 34963  # buffer view targets, section 3.6.2.4
 
 
@@ -23,12 +25,14 @@ def encode(mesh: TriangleMesh, texture: EncodedImage, name: str, transparent: bo
 
     The photo is the base colour of an unlit material (KHR_materials_unlit), so viewers show its
     own colours. Frame: y up, the camera at the origin looking down -z; one unit is one metre.
+    Texture coordinates are 16 bits, a few hundredths of a pixel, and so are indices if they fit.
     """
     positions = frames.to_gltf(mesh.vertices)
+    short = len(positions) <= _MOST_USHORT
     parts = [
-        np.ascontiguousarray(mesh.triangles, "<u4"),
+        np.ascontiguousarray(mesh.triangles, "<u2" if short else "<u4"),
         np.ascontiguousarray(positions, "<f4"),
-        np.ascontiguousarray(mesh.uv, "<f4"),
+        np.rint(mesh.uv * 65535).astype("<u2"),
     ]
     blobs = [part.tobytes() for part in parts] + [texture.data]
     blobs = [blob + bytes(-len(blob) % 4) for blob in blobs]
@@ -94,7 +98,12 @@ def _document(
         "samplers": [{"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}],
         "images": [{"bufferView": 3, "mimeType": texture.mime, "name": name}],
         "accessors": [
-            {"bufferView": 0, "componentType": _UINT, "count": triangles.size, "type": "SCALAR"},
+            {
+                "bufferView": 0,
+                "componentType": _USHORT if triangles.itemsize == 2 else _UINT,
+                "count": triangles.size,
+                "type": "SCALAR",
+            },
             {
                 "bufferView": 1,
                 "componentType": _FLOAT,
@@ -103,6 +112,12 @@ def _document(
                 "min": positions.min(axis=0).tolist(),
                 "max": positions.max(axis=0).tolist(),
             },
-            {"bufferView": 2, "componentType": _FLOAT, "count": len(uv), "type": "VEC2"},
+            {
+                "bufferView": 2,
+                "componentType": _USHORT,
+                "normalized": True,
+                "count": len(uv),
+                "type": "VEC2",
+            },
         ],
     }

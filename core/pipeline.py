@@ -164,7 +164,11 @@ def _geometry(
     if Output.MESH in settings.outputs:
         with stages.stage("mesh"):
             surface = mesh.from_depth(
-                depth, camera, edge_ratio=settings.edge_ratio, max_faces=settings.max_faces
+                depth,
+                camera,
+                edge_ratio=settings.edge_ratio,
+                max_error=settings.max_error,
+                max_faces=settings.max_faces,
             )
     if Output.POINTS in settings.outputs:
         with stages.stage("points"):

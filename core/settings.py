@@ -22,7 +22,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "fov": (1, 170),
     "near_far_ratio": (1.01, 10_000),
     "edge_ratio": (1.001, 1_000),
-    "max_faces": (2, 100_000_000),
+    "max_error": (1e-6, 1),
+    "max_faces": (100, 100_000_000),
 }
 """Lowest and highest value of each number in `Settings`; user interfaces show the same."""
 
@@ -37,7 +38,8 @@ class Settings:
     near_far_ratio: how many times farther the farthest pixel is than the nearest, where the model
         gives inverse depth only up to scale and shift. 5 is the median of measured photos.
     edge_ratio: neighbours whose depths differ by more than this ratio are cut apart.
-    max_faces: the mesh has at most this many triangles.
+    max_error: how far the mesh may be off the depth, as a share of it; larger makes it lighter.
+    max_faces: the mesh has at most this many triangles, even where that takes larger errors.
     outputs: what to build.
     """
 
@@ -46,6 +48,7 @@ class Settings:
     fov: float | None = None
     near_far_ratio: float = 5.0
     edge_ratio: float = 1.1
+    max_error: float = 0.001
     max_faces: int = 1_500_000
     outputs: frozenset[Output] = frozenset({Output.MESH, Output.POINTS})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+from unflat.core import points
 from unflat.core.camera import Pinhole
 from unflat.core.depthmap import DepthKind, DepthMap
 
@@ -35,6 +37,19 @@ def photo_file(rgb: np.ndarray, tmp_path: Path) -> Path:
 def camera() -> Pinhole:
     """A camera for the photo, with a principal point off its centre."""
     return Pinhole(fx=110.0, fy=112.0, cx=60.0, cy=50.0, width=128, height=96)
+
+
+@pytest.fixture(scope="session")
+def plane_depth() -> Callable[[Pinhole, np.ndarray, float], DepthMap]:
+    """z where the rays of a camera meet the plane normal . p = -distance."""
+
+    def make(camera: Pinhole, normal: np.ndarray, distance: float) -> DepthMap:
+        u, v = points.pixel_centers(*camera.size)
+        x, y = (u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy
+        z = -distance / (normal[0] * x + normal[1] * y + normal[2])
+        return DepthMap.from_array(z, DepthKind.METRES)
+
+    return make
 
 
 @pytest.fixture

@@ -87,6 +87,7 @@ class UNFLAT_OT_generate(JobOperator, Choices, bpy.types.Operator):
             fov=self.fov if own_fov else settings.fov if settings.use_fov else None,
             near_far_ratio=self._chosen(context, "near_far_ratio"),
             edge_ratio=self._chosen(context, "edge_ratio"),
+            max_error=self._chosen(context, "max_error"),
             max_faces=self._chosen(context, "max_faces"),
             outputs=frozenset(Output[name] for name in outputs),
         )

@@ -11,7 +11,7 @@ from typing import Any
 import bpy
 
 from ...core.camera import Pinhole
-from ...core.mesh.triangulate import BEND
+from ...core.mesh.samples import BEND
 from ...core.pipeline import Result
 from ...core.settings import RANGES
 from .collection import Home

@@ -1,4 +1,4 @@
-"""A grid of triangles over the photo, cut where the depth jumps."""
+"""z-depth -> a light mesh: large triangles where the surface is flat, cut where the depth jumps."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arrays import AnyArray, BoolArray, FloatArray, IntArray
+from ..arrays import FloatArray, IntArray
 from ..camera import Pinhole
 from ..depthmap import DepthMap
 from ..errors import GeometryError
-from . import seams
+from . import wedges
+from .hierarchy import Hierarchy
+from .samples import Samples
+from .tiles import Tiles
 
-BEND = 2.0
-"""A jump is an edge only if it is this many times steeper than the surface on one of its sides."""
+_LARGEST_BLOCK = 64
+_SEARCHES = 16  # bisections of the bound until the number of triangles fits
+_COARSEST = 1e3  # relative error that no surface has
 
 
 @dataclass(frozen=True)
@@ -32,138 +36,167 @@ class TriangleMesh:
 
 
 def from_depth(
-    depth: DepthMap, camera: Pinhole, *, edge_ratio: float = 1.1, max_faces: int | None = None
+    depth: DepthMap,
+    camera: Pinhole,
+    *,
+    edge_ratio: float = 1.1,
+    max_error: float = 0.001,
+    max_faces: int | None = None,
 ) -> TriangleMesh:
-    """Triangulate z-depth (H, W) on a regular grid of pixels.
+    """Triangulate z-depth (H, W).
 
-    Two neighbours with depths of a ratio above `edge_ratio` are not joined, unless the surface
-    runs on as steeply on both sides, as a floor does towards the horizon; the cell between them
-    goes to the farther surface. Invalid pixels get no vertex. The grid is as fine as `max_faces`
-    allows. Raises GeometryError if no triangle is left.
+    Neighbours with depths of a ratio above `edge_ratio` are not joined, unless the surface runs on
+    as steeply on both sides, as a floor does towards the horizon. Away from such cuts the mesh
+    differs from the depth by at most `max_error` of it, and by more only where `max_faces` asks
+    for fewer triangles: at last every second, fourth, ... pixel is left out. Invalid pixels are
+    not covered. Raises GeometryError if `max_faces` is too few for any mesh.
     """
-    height, width = depth.depth.shape
-    rows, columns = _grid(width, height, max_faces)
-    inverse = depth.inverse()[np.ix_(rows, columns)]
-    valid = depth.valid[np.ix_(rows, columns)]
-    kept, cut = _triangles(inverse, valid, edge_ratio)
-    _reach_border(inverse, valid, rows, edge_ratio)
-    _reach_border(inverse.T, valid.T, columns, edge_ratio)
-    if not len(kept):
-        raise GeometryError(
-            "No surface is left: the depth is too sparse, or every edge is cut, so give a denser "
-            "depth map or raise the edge ratio."
+    stride = 1
+    while stride < max(depth.size):
+        found = _triangulate(depth, edge_ratio, max_error, max_faces, stride)
+        if len(found.triangles) and (max_faces is None or len(found.triangles) <= max_faces):
+            return found.mesh(camera)
+        stride *= 2
+    raise GeometryError(
+        f"No mesh of only {max_faces} triangles can be made of this depth, so allow more of them "
+        "or give a denser depth map."
+    )
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """Triangles over samples: their corners may lie on samples or at crossings."""
+
+    samples: Samples
+    triangles: IntArray  # (M, 3) int64 keys: samples, then two for each crossing, then centres
+    centres: FloatArray  # (K, 3): row, column, 1/z
+
+    def mesh(self, camera: Pinhole) -> TriangleMesh:
+        samples = self.samples
+        used, triangles = _compact(self.triangles)
+        row, column, inverse = self._vertices(used)
+        u = _between(samples.u, column)
+        v = _between(samples.v, row)
+        corners = np.stack([u, v], axis=1)[triangles]
+        area = _doubled_area(corners)
+        triangles[area > 0] = triangles[area > 0][:, ::-1]
+        width, height = camera.size
+        return TriangleMesh(
+            vertices=camera.unproject(u, v, np.reciprocal(inverse)),
+            triangles=triangles,
+            uv=np.stack([u / width, v / height], axis=1).astype(np.float32),
         )
-    rays, beyond, closed = seams.close(cut, inverse.ravel(), edge_ratio)
-    inverses = np.concatenate([inverse.ravel(), beyond])
-    used, triangles = _compact(np.concatenate([kept, closed]), len(inverses))
-    sample = np.concatenate([np.arange(inverse.size, dtype=np.int32), rays])[used]
-    row, column = np.divmod(sample, len(columns))
-    u, v = _positions(columns, width)[column], _positions(rows, height)[row]
-    return TriangleMesh(
-        vertices=camera.unproject(u, v, np.reciprocal(inverses[used])),
-        triangles=triangles,
-        uv=np.stack([u / width, v / height], axis=1).astype(np.float32),
+
+    def _vertices(self, keys: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Row, column and 1/z (N,) float32 of ascending keys."""
+        inverse, crossings = self.samples.inverse, self.samples.crossings
+        ends = np.searchsorted(keys, (inverse.size, inverse.size + 2 * len(crossings.link)))
+        on_grid, on_links, at_centres = np.split(keys, ends)
+        row, column = np.divmod(on_grid, inverse.shape[1])
+        link, side = np.divmod(on_links - inverse.size, 2)
+        centre = self.centres[at_centres - inverse.size - 2 * len(crossings.link)]
+        parts = (
+            (row, column, inverse.ravel()[on_grid]),
+            (*crossings.at[link].T, crossings.inverse[link, side]),
+            centre.T,
+        )
+        return tuple(np.concatenate(part).astype(np.float32) for part in zip(*parts, strict=True))
+
+
+def _triangulate(
+    depth: DepthMap, edge_ratio: float, max_error: float, max_faces: int | None, stride: int
+) -> _Drawing:
+    """The best drawing of every `stride`-th pixel; it may still have too many triangles."""
+    block = 1
+    while block < min(_LARGEST_BLOCK, max(depth.size) / stride + 1):
+        block *= 2
+    samples = Samples.of(depth, edge_ratio, stride, block)
+    hierarchy = Hierarchy(samples, block)
+    drawing = _draw(samples, hierarchy.leaves(max_error))
+    if max_faces is None or len(drawing.triangles) <= max_faces:
+        return drawing
+    low, high = np.log(max_error), np.log(_COARSEST)
+    for _ in range(_SEARCHES):
+        middle = (low + high) / 2
+        trial = _draw(samples, hierarchy.leaves(float(np.exp(middle))))
+        if len(trial.triangles) <= max_faces:
+            high, drawing = middle, trial
+        else:
+            low = middle
+    return drawing
+
+
+def _draw(samples: Samples, found: list[Tiles]) -> _Drawing:
+    """The triangles themselves, in pieces where they are cut."""
+    valid, width = samples.inverse.ravel() > 0, samples.inverse.shape[1]
+    drawn, centres = [], np.zeros((0, 3), np.float32)
+    for tiles in found:
+        keys = tiles.corners() @ (width, 1)
+        drawn.append(keys[~tiles.cut & valid[keys[:, 0]]])
+        cut = tiles.only(tiles.cut)
+        counts, links = wedges.crossed(samples, cut)
+        drawn.append(keys[tiles.cut][counts.sum(axis=1) == 1])  # an edge ends here: keep it whole
+        lone = wedges.lone_corner(counts)
+        two = lone >= 0
+        pieces = wedges.Wedges.of(samples, cut.corners()[two], lone[two], links[two])
+        drawn.append(_halves(pieces, samples))
+        three = (counts == 1).all(axis=1)
+        for corner in range(3):  # three surfaces meet: each gets the part around its corner
+            lone = np.full(np.count_nonzero(three), corner)
+            pieces = wedges.Wedges.of(samples, cut.corners()[three], lone, links[three])
+            triangles, middle = _kites(pieces, samples, links[three], len(centres))
+            drawn.append(triangles)
+            centres = np.concatenate([centres, middle])
+    return _Drawing(samples, np.concatenate(drawn), centres)
+
+
+def _halves(pieces: wedges.Wedges, samples: Samples) -> IntArray:
+    """The triangle at each lone corner, and the two that are left; those of valid samples."""
+    valid = samples.inverse.ravel() > 0
+    a, b, c = pieces.keys.T
+    p, q = (samples.inverse.size + 2 * pieces.crossing + pieces.mine).T
+    r, s = (samples.inverse.size + 2 * pieces.crossing + 1 - pieces.mine).T
+    here, there = valid[a], valid[b]
+    parts = (
+        np.stack([a, p, q], axis=1)[here],
+        np.stack([b, c, r], axis=1)[there],
+        np.stack([c, s, r], axis=1)[there],
     )
+    return np.concatenate(parts)
 
 
-def _grid(width: int, height: int, max_faces: int | None) -> tuple[IntArray, IntArray]:
-    """Rows and columns of the finest even grid, first and last pixel included."""
-    long, short = max(width, height) - 1, min(width, height) - 1
-    most = long * short if max_faces is None else max_faces // 2
-    shrink = min(1.0, (most / (long * short)) ** 0.5)
-    few = max(1, int(short * shrink))  # cells across; then as many along as are left
-    many = max(1, min(long, most // few))
-
-    def pick(last: int, cells: int) -> IntArray:
-        return np.rint(np.linspace(0, last, cells + 1)).astype(np.int32)
-
-    rows, columns = (few, many) if width >= height else (many, few)
-    return pick(height - 1, rows), pick(width - 1, columns)
-
-
-def _positions(index: IntArray, size: int) -> FloatArray:
-    """Pixel centres, but the picture's own border for the outermost, so that no rim is lost."""
-    at = index.astype(np.float32) + np.float32(0.5)
-    at[0], at[-1] = 0, size
-    return at
+def _kites(
+    pieces: wedges.Wedges, samples: Samples, links: IntArray, known: int
+) -> tuple[IntArray, FloatArray]:
+    """Two triangles at each lone corner up to the middle of the three crossings, a new vertex."""
+    crossings = samples.crossings
+    here = samples.inverse.ravel()[pieces.keys[:, 0]] > 0
+    _, values, _ = pieces.values(samples)
+    middle = crossings.at[crossings.find(links)].mean(axis=1)
+    centres = np.concatenate([middle, values.mean(axis=1, keepdims=True)], axis=1)[here]
+    first = samples.inverse.size + 2 * len(crossings.link) + known
+    m = first + np.arange(len(centres))
+    a = pieces.keys[here, 0]
+    p, q = (samples.inverse.size + 2 * pieces.crossing + pieces.mine)[here].T
+    return np.concatenate([np.stack([a, p, m], axis=1), np.stack([a, m, q], axis=1)]), centres
 
 
-def _reach_border(
-    inverse: FloatArray, valid: BoolArray, index: IntArray, edge_ratio: float
-) -> None:
-    """Carry the first and last row on to the picture's border, half a pixel out, in place.
-
-    Inverse depth runs straight on, as it does on a plane; beside an edge it stays what it is.
-    """
-    for rim, next_to in ((0, 1), (-1, -2)):
-        step = inverse[rim] - inverse[next_to]
-        near = np.maximum(inverse[rim], inverse[next_to])
-        far = np.minimum(inverse[rim], inverse[next_to])
-        smooth = valid[rim] & valid[next_to] & (near <= far * np.float32(edge_ratio))
-        beyond = inverse[rim] + step * np.float32(0.5 / abs(int(index[rim] - index[next_to])))
-        inverse[rim] = np.where(smooth & (beyond > 0), beyond, inverse[rim])
+def _between(positions: FloatArray, index: FloatArray) -> FloatArray:
+    """Positions (N,) at fractional indices."""
+    low = np.minimum(index.astype(np.int64), len(positions) - 2)
+    share = index - low
+    return (positions[low] * (1 - share) + positions[low + 1] * share).astype(np.float32)
 
 
-def _triangles(
-    inverse: FloatArray, valid: BoolArray, edge_ratio: float
-) -> tuple[IntArray, IntArray]:
-    """Triangles (M, 3) int32 of grid indices, whole and cut ones, for inverse depth (h, w)."""
-    h, w = inverse.shape
-    index = np.arange(h * w, dtype=np.int32).reshape(h, w)
-    a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]
-    right = _joined(inverse, valid, (0, 1), edge_ratio)
-    down = _joined(inverse, valid, (1, 0), edge_ratio)
-    falling = _joined(inverse, valid, (1, 1), edge_ratio)  # a to d
-    rising = _joined(inverse[:, ::-1], valid[:, ::-1], (1, 1), edge_ratio)[:, ::-1]  # b to c
-    top, bottom, left, far = right[:-1], right[1:], down[:, :-1], down[:, 1:]
-    # Split each cell along the diagonal that keeps more, and of two such the flatter one.
-    z = inverse
-    flatter = np.abs(z[:-1, :-1] - z[1:, 1:]) <= np.abs(z[:-1, 1:] - z[1:, :-1])
-    kept_falling = falling * (left & bottom).astype(np.int8) + falling * (top & far)
-    kept_rising = rising * (top & left).astype(np.int8) + rising * (bottom & far)
-    use = (kept_falling > kept_rising) | ((kept_falling == kept_rising) & flatter)
-    halves = (
-        ((a, c, d), use, falling & left & bottom),
-        ((a, d, b), use, falling & top & far),
-        ((a, c, b), ~use, rising & top & left),
-        ((b, c, d), ~use, rising & bottom & far),
-    )
-    known = valid.ravel()
-    kept, cut = [], []
-    for corners, chosen, whole in halves:
-        kept.append(np.stack([i[chosen & whole] for i in corners], axis=1))
-        rest = np.stack([i[chosen & ~whole] for i in corners], axis=1)
-        cut.append(rest[known[rest].all(axis=1)])
-    return np.concatenate(kept), np.concatenate(cut)
+def _doubled_area(corners: FloatArray) -> FloatArray:
+    """Twice the signed area (M,) of triangles (M, 3, 2)."""
+    e, f = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    return e[:, 0] * f[:, 1] - e[:, 1] * f[:, 0]
 
 
-def _joined(
-    inverse: FloatArray, valid: BoolArray, step: tuple[int, int], edge_ratio: float
-) -> BoolArray:
-    """Whether each sample and the one `step` (rows, columns) after it lie on one surface."""
-    dy, dx = step
-    padded = np.pad(inverse, ((dy, dy), (dx, dx)), mode="edge")
-    known = np.pad(valid, ((dy, dy), (dx, dx)))
-    h, w = inverse.shape
-
-    def shifted(array: AnyArray, n: int) -> AnyArray:
-        """The n-th sample of the row o, p, q, r of which p and q are the pair in question."""
-        return array[n * dy : n * dy + h - dy, n * dx : n * dx + w - dx]
-
-    o, p, q, r = (shifted(padded, n) for n in range(4))
-    before = np.where(shifted(known, 0), np.abs(p - o), np.inf)
-    after = np.where(shifted(known, 3), np.abs(r - q), np.inf)
-    slope = np.minimum(before, after)  # of the flatter side that is known
-    slope = np.where(np.isfinite(slope), slope, 0)
-    jump = np.abs(q - p)
-    near, far = np.maximum(p, q), np.minimum(p, q)
-    cut = (near > far * np.float32(edge_ratio)) & (jump > BEND * slope)
-    return shifted(known, 1) & shifted(known, 2) & ~cut
-
-
-def _compact(triangles: IntArray, count: int) -> tuple[IntArray, IntArray]:
-    """The vertices in use (N,), and the triangles (M, 3) numbered among them."""
-    in_use = np.zeros(count, bool)
+def _compact(triangles: IntArray) -> tuple[IntArray, IntArray]:
+    """The keys in use (N,), ascending, and the triangles (M, 3) int32 numbered among them."""
+    in_use = np.zeros(int(triangles.max(initial=-1)) + 1, bool)
     in_use[triangles.ravel()] = True
     number = np.cumsum(in_use, dtype=np.int32) - 1
-    return np.flatnonzero(in_use).astype(np.int32), number[triangles]
+    return np.flatnonzero(in_use), number[triangles]

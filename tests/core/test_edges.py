@@ -49,3 +49,36 @@ def test_a_thin_pole_is_kept() -> None:
     values = np.zeros((50, 50), np.float32)
     values[:, 24:26] = 1
     np.testing.assert_array_equal(edges.snap(values, reach=5), values)
+
+
+def test_teeth_are_worn_off() -> None:
+    """A comb along an edge becomes a straight edge; a thin pole of its own colour stays."""
+    values = np.zeros((96, 128), np.float32)
+    values[:, 60:] = 1
+    values[::3, 57:60] = 1
+    values[:, 20:22] = 0.8
+    photo = np.full((96, 128, 3), 0.6, np.float32)
+    photo[:, 20:22] = 0
+    straight = edges.straighten(values, photo, spacing=1)
+    assert (straight[5:-5, 40:57] == 0).all()
+    assert (np.ptp(straight[5:-5, 57:70], axis=0) == 0).all()
+    np.testing.assert_array_equal(straight[5:-5, 15:25], values[5:-5, 15:25])
+
+
+@given(st.floats(-3, 3), st.floats(-3, 3))
+def test_straightening_leaves_slopes(across: float, down: float) -> None:
+    v, u = np.mgrid[0:60, 0:90].astype(np.float32)
+    plane = (across * u + down * v).astype(np.float32)
+    photo = np.zeros((60, 90, 3), np.float32)
+    np.testing.assert_array_equal(edges.straighten(plane, photo, spacing=1), plane)
+
+
+@given(st.integers(0, 10_000), st.floats(-0.01, 0.01), st.floats(-0.01, 0.01), st.integers(1, 5))
+def test_grain_goes_and_steps_stay(seed: int, across: float, down: float, spacing: int) -> None:
+    v, u = np.mgrid[0:60, 0:90].astype(np.float32)
+    clean = across * u + down * v + 3 * (u > 44)
+    grain = 0.02 * np.random.default_rng(seed).standard_normal(clean.shape).astype(np.float32)
+    found = edges.smooth(clean + grain, spacing)
+    assert np.abs(found - clean).mean() < 0.55 * np.abs(grain).mean()
+    assert np.abs(found - clean).max() < 0.12
+    np.testing.assert_allclose(edges.smooth(clean, spacing), clean, atol=1e-5)

@@ -1,0 +1,205 @@
+"""Which triangles of a right-triangulated hierarchy does a bound on the error ask for?
+
+A grid of squares is split along alternating diagonals, and every triangle again and again through
+the middle of its longest side, down to single pixels (Evans, Kirkpatrick, Townsend 2001). Inverse
+depth is affine in pixel coordinates on planes, so errors are taken there. Each possible new vertex
+carries the largest error of all triangles that are gone once it exists, and of all that it takes
+to split them; so one number decides each split, and neighbours never disagree.
+
+Squares of side s meet in a grid (h, w) of them. Each holds two triangles along its diagonal,
+arrays (2, h, w), that split at its centre into four, arrays (4, h, w), N, E, S, W by the side that
+they keep; these split at the middle of that side into the diagonal triangles of squares half as
+large.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..arrays import AnyArray, BoolArray, FloatArray
+from . import wedges
+from .samples import Samples
+from .tiles import Tiles
+
+_TINY = np.float32(1e-30)
+
+# The quarters (row, column, triangle along the diagonal there) that a triangle N, E, S, W becomes.
+_QUARTERS = (
+    ((0, 0, 0), (0, 1, 0)),
+    ((0, 1, 1), (1, 1, 0)),
+    ((1, 0, 1), (1, 1, 1)),
+    ((0, 0, 1), (1, 0, 0)),
+)
+N, E, S, W = range(4)
+
+
+@dataclass(frozen=True)
+class _Level:
+    """Squares of one side, and the errors that their vertices would end; see the module."""
+
+    size: int
+    cut_halves: BoolArray  # (2, h, w): whether any link in a triangle is cut
+    cut_quarters: BoolArray  # (4, h, w)
+    at_centre: FloatArray  # (h, w)
+    at_rows: FloatArray  # (h + 1, w), middles of horizontal sides
+    at_columns: FloatArray  # (h, w + 1), of vertical ones
+
+
+class Hierarchy:
+    """All triangles over some samples, ready for any bound."""
+
+    def __init__(self, samples: Samples, block: int) -> None:
+        self._units = cut = _cut_units(samples)  # (2, h, w)
+        self._levels: list[_Level] = []
+        error = np.zeros_like(cut, np.float32)
+        centres = np.zeros(cut.shape[1:], np.float32)
+        size = 2
+        while size <= block:
+            level, error = _level(samples, size, cut, error, centres)
+            self._levels.append(level)
+            cut, centres, size = level.cut_halves, level.at_centre, 2 * size
+
+    def leaves(self, bound: float) -> list[Tiles]:
+        """The fewest triangles whose relative error in depth is at most `bound`."""
+        found = []
+        active = np.ones_like(self._levels[-1].cut_halves if self._levels else self._units)
+        for level in reversed(self._levels):
+            split = level.at_centre > bound
+            found.append(_collect(level.size, active & ~split, level.cut_halves, diagonal=True))
+            active = _halved(active & split)
+            split = np.stack(_sides(level.at_rows, level.at_columns)) > bound
+            found.append(_collect(level.size, active & ~split, level.cut_quarters, diagonal=False))
+            active = _quartered(active & split)
+        found.append(_collect(1, active, self._units, diagonal=True))
+        return found
+
+
+def _rising(shape: tuple[int, ...]) -> BoolArray:
+    """Whether the diagonal of each square (h, w) rises to the right; they alternate."""
+    return (np.add.outer(np.arange(shape[-2]), np.arange(shape[-1])) & 1).astype(bool)
+
+
+def _halved(halves: BoolArray) -> BoolArray:
+    """For each of the triangles N, E, S, W (4, h, w) its value among those along the diagonal."""
+    rising = _rising(halves.shape)
+    upper, lower = halves
+    return np.stack([upper, np.where(rising, lower, upper), lower, np.where(rising, upper, lower)])
+
+
+def _quartered(quarters: BoolArray) -> BoolArray:
+    """Triangles along the diagonals (2, 2h, 2w) of squares half as large, of these (4, h, w)."""
+    _, h, w = quarters.shape
+    halves = np.empty((2, 2 * h, 2 * w), quarters.dtype)
+    for values, parts in zip(quarters, _QUARTERS, strict=True):
+        for row, column, half in parts:
+            halves[half, row::2, column::2] = values
+    return halves
+
+
+def _collect(size: int, chosen: BoolArray, cut: BoolArray, diagonal: bool) -> Tiles:
+    which, row, column = np.nonzero(chosen)
+    kind = 4 + which + 2 * ((row + column) & 1) if diagonal else which
+    return Tiles(size, diagonal, row * size, column * size, kind, cut[which, row, column])
+
+
+def _cut_units(samples: Samples) -> BoolArray:
+    """Whether any link of each smallest triangle (2, h, w) is cut."""
+    right, down, falling, rising = samples.cut
+    top, bottom, left, far = right[:-1, :-1], right[1:, :-1], down[:-1, :-1], down[:-1, 1:]
+    rises = _rising(top.shape)
+    diagonal = np.where(rises, rising[:-1, 1:], falling[:-1, :-1])
+    upper = top | diagonal | np.where(rises, left, far)
+    lower = bottom | diagonal | np.where(rises, far, left)
+    return np.stack([upper, lower])
+
+
+def _level(
+    samples: Samples, size: int, cut: BoolArray, error: FloatArray, centres: FloatArray
+) -> tuple[_Level, FloatArray]:
+    """The squares of one size, and how far (2, h, w), in 1/m, their halves may be off.
+
+    cut, error, centres: the same, and `at_centre`, of the squares half as large.
+    """
+    cut_quarters = _of_quarters(cut, np.logical_or)
+    cut_halves = _of_halves(cut_quarters, np.logical_or)
+    off_sides, off_centre = _new_vertices(samples.inverse, size)
+    least_quarters, least_halves = _least(samples.inverse, size)
+    # A triangle's error is at most the larger of its parts' and what is off at their new vertex.
+    quarters = _of_quarters(error, np.maximum) + off_sides
+    halves = _of_halves(quarters, np.maximum) + off_centre
+    at_rows = np.zeros((cut.shape[1] // 2 + 1, cut.shape[2] // 2), np.float32)
+    at_columns = np.zeros((cut.shape[1] // 2, cut.shape[2] // 2 + 1), np.float32)
+    relative = _relative(samples, size, quarters / least_quarters, cut_quarters, diagonal=False)
+    sides = _sides(at_rows, at_columns)
+    for side, own, parts in zip(sides, relative, _QUARTERS, strict=True):
+        np.maximum(side, own, out=side)
+        for row, column, _ in parts:
+            np.maximum(side, centres[row::2, column::2], out=side)
+    relative = _relative(samples, size, halves / least_halves, cut_halves, diagonal=True)
+    at_centre = np.maximum(relative[0], relative[1])
+    for side in sides:
+        np.maximum(at_centre, side, out=at_centre)
+    return _Level(size, cut_halves, cut_quarters, at_centre, at_rows, at_columns), halves
+
+
+def _new_vertices(inverse: FloatArray, size: int) -> tuple[FloatArray, FloatArray]:
+    """How far straight lines are off at the middles of sides (4, h, w) and at centres (h, w)."""
+    half = size // 2
+    corner, centre = inverse[::size, ::size], inverse[half::size, half::size]
+    rows = np.abs(inverse[::size, half::size] - (corner[:, :-1] + corner[:, 1:]) / 2)
+    columns = np.abs(inverse[half::size, ::size] - (corner[:-1] + corner[1:]) / 2)
+    one, other, _, _ = _along_diagonal(corner)
+    return np.stack(_sides(rows, columns)), np.abs(centre - (one + other) / 2)
+
+
+def _least(inverse: FloatArray, size: int) -> tuple[FloatArray, FloatArray]:
+    """The least inverse depth at the corners of quarters (4, h, w) and of halves (2, h, w)."""
+    half = size // 2
+    corner, centre = inverse[::size, ::size], inverse[half::size, half::size]
+    rows = np.minimum(corner[:, :-1], corner[:, 1:])
+    columns = np.minimum(corner[:-1], corner[1:])
+    quarters = np.minimum(np.stack(_sides(rows, columns)), centre)
+    one, other, upper, lower = _along_diagonal(corner)
+    halves = np.minimum(np.stack([upper, lower]), np.minimum(one, other))
+    return np.maximum(quarters, _TINY), np.maximum(halves, _TINY)
+
+
+def _along_diagonal(corner: FloatArray) -> tuple[FloatArray, ...]:
+    """Values (h, w) at the ends of each square's diagonal, above it and below it."""
+    nw, ne, sw, se = corner[:-1, :-1], corner[:-1, 1:], corner[1:, :-1], corner[1:, 1:]
+    rising = _rising(nw.shape)
+    one, other = np.where(rising, ne, nw), np.where(rising, sw, se)
+    return one, other, np.where(rising, nw, ne), np.where(rising, se, sw)
+
+
+def _sides(rows: AnyArray, columns: AnyArray) -> tuple[AnyArray, ...]:
+    """Views (h, w) of what belongs to the sides N, E, S, W of squares.
+
+    rows: (h + 1, w), of horizontal sides; columns: (h, w + 1), of vertical ones.
+    """
+    return rows[:-1], columns[:, 1:], rows[1:], columns[:, :-1]
+
+
+def _of_quarters(halves: AnyArray, pick: np.ufunc) -> AnyArray:
+    """For each triangle N, E, S, W (4, h, w) `pick` of its two parts (2, 2h, 2w)."""
+    parts = [[halves[h, row::2, column::2] for row, column, h in pair] for pair in _QUARTERS]
+    return np.stack([pick(one, other) for one, other in parts])
+
+
+def _of_halves(quarters: AnyArray, pick: np.ufunc) -> AnyArray:
+    """For each triangle along the diagonal (2, h, w) `pick` of its two parts (4, h, w)."""
+    rising = _rising(quarters.shape)
+    upper = pick(quarters[N], np.where(rising, quarters[W], quarters[E]))
+    return np.stack([upper, pick(quarters[S], np.where(rising, quarters[E], quarters[W]))])
+
+
+def _relative(
+    samples: Samples, size: int, relative: FloatArray, cut: BoolArray, diagonal: bool
+) -> FloatArray:
+    """Relative errors, with those of cut triangles set: infinite where they can't be drawn."""
+    relative[cut] = np.inf
+    if size <= wedges.LARGEST:
+        relative[cut] = wedges.errors(samples, _collect(size, cut, cut, diagonal))
+    return relative
