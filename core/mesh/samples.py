@@ -187,8 +187,10 @@ def _jumps(inverse: FloatArray, edge_ratio: float) -> BoolArray:
         inverse[row, column + 1 + (column + 2 < inverse.shape[1])],
     )
     p, q = inverse[row, column], inverse[row, column + 1]
-    slopes = [np.where(known, np.abs(s), np.inf) for known, s in ((o > 0, p - o), (r > 0, r - q))]
-    slope = np.minimum(*slopes)  # of the flatter side that is known
+    way = np.sign(q - p)
+    before = np.where(o > 0, way * (p - o), np.inf)
+    after = np.where(r > 0, way * (r - q), np.inf)
+    slope = np.minimum(before, after)  # of the flatter side that is known; a zigzag has none
     steeper = np.abs(q - p) > BEND * np.where(np.isfinite(slope), slope, 0)
     apart[row, column] = steeper
     return apart
