@@ -25,14 +25,14 @@ def encode(mesh: TriangleMesh, texture: EncodedImage, name: str, transparent: bo
 
     The photo is the base colour of an unlit material (KHR_materials_unlit), so viewers show its
     own colours. Frame: y up, the camera at the origin looking down -z; one unit is one metre.
-    Texture coordinates are 16 bits, a few hundredths of a pixel, and so are indices if they fit.
+    Indices are 16 bits where they fit.
     """
     positions = frames.to_gltf(mesh.vertices)
     short = len(positions) <= _MOST_USHORT
     parts = [
         np.ascontiguousarray(mesh.triangles, "<u2" if short else "<u4"),
         np.ascontiguousarray(positions, "<f4"),
-        np.rint(mesh.uv * 65535).astype("<u2"),
+        np.ascontiguousarray(mesh.uv, "<f4"),  # some readers get 16-bit ones wrong
     ]
     blobs = [part.tobytes() for part in parts] + [texture.data]
     blobs = [blob + bytes(-len(blob) % 4) for blob in blobs]
@@ -112,12 +112,6 @@ def _document(
                 "min": positions.min(axis=0).tolist(),
                 "max": positions.max(axis=0).tolist(),
             },
-            {
-                "bufferView": 2,
-                "componentType": _USHORT,
-                "normalized": True,
-                "count": len(uv),
-                "type": "VEC2",
-            },
+            {"bufferView": 2, "componentType": _FLOAT, "count": len(uv), "type": "VEC2"},
         ],
     }

@@ -1,7 +1,7 @@
 """The relief: a grid that the depth image displaces live, with sliders on its modifier.
 
 Every vertex stays on its ray of sight, so through the matched camera the relief is the photo at
-any Depth Scale. With untouched sliders its vertices lie on the mesh of the same resolution.
+any Depth Scale. With untouched sliders its vertices have the depth of their pixels.
 """
 
 from __future__ import annotations

@@ -98,15 +98,10 @@ def test_uv_has_its_origin_at_the_bottom_left(result: Result) -> None:
     np.testing.assert_allclose(flat.reshape(-1, 2), frames.uv_to_blender(result.mesh.uv)[corners])
 
 
-def test_the_relief_lies_on_the_mesh(any_result: Result) -> None:
-    home = build(any_result)
-    mesh = evaluated_mesh(child(home, "Relief"))
-    at = positions(mesh)
-    # At this size the relief has a vertex on every pixel, as the mesh has.
-    assert len(at) > 0.9 * len(any_result.mesh.vertices)
+def test_the_relief_lies_on_the_depth(any_result: Result) -> None:
+    at = positions(evaluated_mesh(child(build(any_result), "Relief")))
+    assert len(at) > 0.9 * any_result.depth.valid.sum()  # at this size, a vertex on every pixel
     np.testing.assert_allclose(at[:, 1], depth_pixels(at, any_result), rtol=5e-3)
-    on_mesh = {tuple(c) for c in np.round(positions(child(home, "Mesh").data), 3)}
-    assert np.mean([tuple(c) in on_mesh for c in np.round(at, 3)]) > 0.99
 
 
 def test_the_relief_is_torn_at_depth_edges(result: Result) -> None:

@@ -73,11 +73,11 @@ def test_transparent_pixels_stay_so(rgb: np.ndarray, slope: np.ndarray, tmp_path
 def test_displacement_adds_nothing_to_a_full_mesh_and_detail_to_a_coarse_one(
     rgb: np.ndarray, tmp_path: Path
 ) -> None:
-    """A bulge that a mesh of 50 faces can't have comes back by subdividing and displacing."""
+    """A bulge that a coarse mesh lacks comes back by subdividing and displacing."""
     v, u = np.mgrid[0:96, 0:128].astype(np.float32)
     z = 4 - 1.2 * np.exp(-((u - 64) ** 2 + (v - 48) ** 2) / 300)
     lens = {"depth": z.astype(np.float32)}
-    settings = Settings(max_faces=50, edge_ratio=2.0, outputs=frozenset({Output.MESH}))
+    settings = Settings(max_error=0.5, edge_ratio=2.0, outputs=frozenset({Output.MESH}))
     home = scenes.build(bpy.context.scene, reconstruct(from_array(rgb), settings, **lens))
     mesh = child(home, "Mesh")
     mesh.data.materials[0].displacement_method = "DISPLACEMENT"
