@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import blend, depthfile, files, glb, ply, preview
+from . import blend, depthfile, files, glb, obj, ply, preview, stl
 from . import colormap as colormaps
 from ._version import __version__
 from .arrays import AnyArray, ByteArray
@@ -19,12 +19,10 @@ from .depth import catalog
 from .depthmap import DepthKind, DepthMap
 from .errors import MissingLibraryError, SettingsError
 from .images import EncodedImage, Photo
+from .mesh import TriangleMesh
 
 if TYPE_CHECKING:
     from .pipeline import Result
-
-FORMATS = ("glb", "ply")
-"""File formats of the mesh."""
 
 FILES = (
     "camera.json",
@@ -32,7 +30,12 @@ FILES = (
     "depth.png",
     "depth_color.png",
     "mesh.glb",
+    "mesh.jpg",
+    "mesh.mtl",
+    "mesh.obj",
     "mesh.ply",
+    "mesh.png",
+    "mesh.stl",
     "points.ply",
     "preview.png",
     "report.json",
@@ -96,12 +99,36 @@ def _write_depth(depth: DepthMap, colors: ByteArray, folder: Path) -> None:
 def _write_geometry(result: Result, folder: Path, formats: Collection[str]) -> None:
     if result.points is not None:
         _chunks(ply.encode_points(result.points), folder / "points.ply")
-    if result.mesh is not None and "glb" in formats:
-        texture, transparent = encoded(result.photo), result.photo.alpha is not None
-        chunks = glb.encode(result.mesh, texture, result.photo.name, transparent)
-        _chunks(chunks, folder / "mesh.glb")
-    if result.mesh is not None and "ply" in formats:
-        _chunks(ply.encode_mesh(result.mesh, result.photo.rgb), folder / "mesh.ply")
+    if result.mesh is not None:
+        for name in formats:
+            _MESH_WRITERS[name](result.mesh, result.photo, folder)
+
+
+def _write_glb(surface: TriangleMesh, photo: Photo, folder: Path) -> None:
+    chunks = glb.encode(surface, encoded(photo), photo.name, photo.alpha is not None)
+    _chunks(chunks, folder / "mesh.glb")
+
+
+def _write_ply(surface: TriangleMesh, photo: Photo, folder: Path) -> None:
+    _chunks(ply.encode_mesh(surface, photo.rgb), folder / "mesh.ply")
+
+
+def _write_obj(surface: TriangleMesh, photo: Photo, folder: Path) -> None:
+    texture = encoded(photo)
+    picture = "mesh.png" if texture.mime == "image/png" else "mesh.jpg"
+    _chunks([texture.data], folder / picture)
+    _chunks([obj.encode_material(picture)], folder / "mesh.mtl")
+    _chunks(obj.encode(surface, "mesh.mtl"), folder / "mesh.obj")
+
+
+def _write_stl(surface: TriangleMesh, photo: Photo, folder: Path) -> None:
+    _chunks(stl.encode(surface), folder / "mesh.stl")
+
+
+_MESH_WRITERS = {"glb": _write_glb, "ply": _write_ply, "obj": _write_obj, "stl": _write_stl}
+
+FORMATS = tuple(_MESH_WRITERS)
+"""File formats of the mesh; OBJ comes with its material and the photo beside it."""
 
 
 def _colored(depth: DepthMap, colormap: str) -> ByteArray:

@@ -18,7 +18,7 @@ from unflat.core.camera import Pinhole
 from unflat.core.colormap import table
 from unflat.core.depthmap import DepthMap
 from unflat.core.errors import MissingLibraryError, OutputError, SettingsError, UnflatError
-from unflat.core.export import save
+from unflat.core.export import FORMATS, save
 from unflat.core.pipeline import Result
 
 
@@ -29,7 +29,7 @@ def result(photo_file: Path, box_depth: DepthMap, camera: Pinhole) -> Result:
 
 @pytest.fixture
 def folder(result: Result, tmp_path: Path) -> Path:
-    save(result, tmp_path / "out", formats=("glb", "ply"))
+    save(result, tmp_path / "out", formats=FORMATS)
     return tmp_path / "out"
 
 
@@ -103,6 +103,20 @@ def test_mesh_opens_in_trimesh(folder: Path, result: Result) -> None:
     np.testing.assert_allclose(mesh.visual.uv, result.mesh.uv * [1, -1] + [0, 1], atol=1e-6)
     assert mesh.visual.material.baseColorTexture.size == (128, 96)
     assert (mesh.face_normals[:, 2] > 0).all()
+
+
+def test_obj_and_stl_open_in_trimesh(folder: Path, result: Result) -> None:
+    trimesh = pytest.importorskip("trimesh", reason="trimesh is not installed")
+    assert result.mesh is not None
+    mesh = trimesh.load(folder / "mesh.obj", force="mesh", process=False, maintain_order=True)
+    np.testing.assert_array_equal(mesh.faces, result.mesh.triangles)
+    np.testing.assert_allclose(mesh.vertices, result.mesh.vertices * [1, -1, -1], rtol=1e-5)
+    np.testing.assert_allclose(mesh.visual.uv, result.mesh.uv * [1, -1] + [0, 1], atol=1e-6)
+    assert mesh.visual.material.image.size == (128, 96)
+    solid = trimesh.load(folder / "mesh.stl", force="mesh", process=False)
+    corners = result.mesh.vertices[result.mesh.triangles][..., [0, 2, 1]] * [1, 1, -1]
+    np.testing.assert_allclose(solid.triangles, corners, rtol=1e-6)
+    assert (solid.face_normals[:, 1] < 0).all()  # towards the camera, which looks along +y
 
 
 def test_mesh_opens_in_open3d(folder: Path, result: Result, rgb: np.ndarray) -> None:
