@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arrays import BoolArray, FloatArray, IntArray
 from ..depthmap import DepthMap
+from . import blends
 
 BEND = 2.0
 """A jump is an edge only if it is this many times steeper than the surface on one of its sides."""
@@ -43,9 +44,10 @@ class Samples:
     def of(cls, depth: DepthMap, edge_ratio: float, stride: int, block: int) -> Samples:
         """Samples of z-depth on a grid of whole blocks, which share their outermost samples.
 
-        Neighbours whose depths have a ratio above `edge_ratio` are apart.
+        Neighbours whose depths have a ratio above `edge_ratio` are apart; pixels that fly between
+        two surfaces belong to one of them.
         """
-        inner = depth.inverse()[::stride, ::stride]
+        inner = blends.unblended(depth.inverse(), edge_ratio)[::stride, ::stride]
         shape = tuple(-(-(n + 1) // block) * block + 1 for n in inner.shape)
         inverse = np.zeros(shape, np.float32)
         inverse[1 : inner.shape[0] + 1, 1 : inner.shape[1] + 1] = inner

@@ -186,6 +186,24 @@ def test_a_straight_silhouette_is_straight(slope: float) -> None:
     assert len(inside) < 250  # a stair has two corners for every pixel
 
 
+@pytest.mark.parametrize("width", [1, 2, 3])
+def test_pixels_blended_at_an_edge_do_not_fly(width: int, camera: Pinhole) -> None:
+    v, u = np.mgrid[0:96, 0:128]
+    near, far = 0.5 + 0.001 * u, 0.25 + 0.0005 * v
+    share = np.clip((np.hypot(u - 64, v - 48) - 30) / width + 0.5, 0, 1)
+    blended = 1 / (near * (1 - share) + far * share)
+
+    def flying(z: np.ndarray) -> int:
+        return int((np.minimum(np.abs(1 / z / near - 1), np.abs(1 / z / far - 1)) > 0.06).sum())
+
+    surface = mesh.from_depth(metres(blended), camera)
+    found = seen_depth(surface, camera)
+    assert flying(np.where(found > 0, found, 2)) < 0.3 * flying(blended)
+    depths = surface.vertices[:, 2][surface.triangles]
+    stretched = np.ptp(np.log(depths), axis=1) > 0.15
+    assert areas(surface, camera)[stretched].sum() < 10
+
+
 def test_surfaces_meet_without_a_crack(camera: Pinhole) -> None:
     v, u = np.mgrid[0:96, 0:128]
     z = np.where((u - 60) ** 2 + (v - 50) ** 2 < 900, 2.0, 3.0 + u / 100)
