@@ -41,6 +41,13 @@ OUTPUTS = (
         2,
     ),
     (
+        Output.LAYERS.name,
+        "Layers",
+        "The mesh, and behind it the background that it hides, for a moving camera",
+        "RENDERLAYERS",
+        8,
+    ),
+    (
         Output.RELIEF.name,
         "Relief",
         "A grid that Geometry Nodes displace live by the depth image",

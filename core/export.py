@@ -29,13 +29,11 @@ FILES = (
     "depth.npz",
     "depth.png",
     "depth_color.png",
-    "mesh.glb",
-    "mesh.jpg",
-    "mesh.mtl",
-    "mesh.obj",
-    "mesh.ply",
-    "mesh.png",
-    "mesh.stl",
+    *(
+        f"{surface}.{suffix}"
+        for surface in ("mesh", "background")
+        for suffix in ("glb", "jpg", "mtl", "obj", "ply", "png", "stl")
+    ),
     "points.ply",
     "preview.png",
     "report.json",
@@ -99,36 +97,40 @@ def _write_depth(depth: DepthMap, colors: ByteArray, folder: Path) -> None:
 def _write_geometry(result: Result, folder: Path, formats: Collection[str]) -> None:
     if result.points is not None:
         _chunks(ply.encode_points(result.points), folder / "points.ply")
-    if result.mesh is not None:
-        for name in formats:
-            _MESH_WRITERS[name](result.mesh, result.photo, folder)
+    for name in formats:
+        if result.mesh is not None:
+            _SURFACE_WRITERS[name](result.mesh, result.photo, folder / "mesh")
+        if result.background is not None:
+            behind = result.background
+            _SURFACE_WRITERS[name](behind.mesh, behind.photo, folder / "background")
 
 
-def _write_glb(surface: TriangleMesh, photo: Photo, folder: Path) -> None:
+def _write_glb(surface: TriangleMesh, photo: Photo, path: Path) -> None:
     chunks = glb.encode(surface, encoded(photo), photo.name, photo.alpha is not None)
-    _chunks(chunks, folder / "mesh.glb")
+    _chunks(chunks, path.with_suffix(".glb"))
 
 
-def _write_ply(surface: TriangleMesh, photo: Photo, folder: Path) -> None:
-    _chunks(ply.encode_mesh(surface, photo.rgb), folder / "mesh.ply")
+def _write_ply(surface: TriangleMesh, photo: Photo, path: Path) -> None:
+    _chunks(ply.encode_mesh(surface, photo.rgb), path.with_suffix(".ply"))
 
 
-def _write_obj(surface: TriangleMesh, photo: Photo, folder: Path) -> None:
+def _write_obj(surface: TriangleMesh, photo: Photo, path: Path) -> None:
     texture = encoded(photo)
-    picture = "mesh.png" if texture.mime == "image/png" else "mesh.jpg"
-    _chunks([texture.data], folder / picture)
-    _chunks([obj.encode_material(picture)], folder / "mesh.mtl")
-    _chunks(obj.encode(surface, "mesh.mtl"), folder / "mesh.obj")
+    picture = path.with_suffix(".png" if texture.mime == "image/png" else ".jpg")
+    material = path.with_suffix(".mtl")
+    _chunks([texture.data], picture)
+    _chunks([obj.encode_material(picture.name)], material)
+    _chunks(obj.encode(surface, material.name), path.with_suffix(".obj"))
 
 
-def _write_stl(surface: TriangleMesh, photo: Photo, folder: Path) -> None:
-    _chunks(stl.encode(surface), folder / "mesh.stl")
+def _write_stl(surface: TriangleMesh, photo: Photo, path: Path) -> None:
+    _chunks(stl.encode(surface), path.with_suffix(".stl"))
 
 
-_MESH_WRITERS = {"glb": _write_glb, "ply": _write_ply, "obj": _write_obj, "stl": _write_stl}
+_SURFACE_WRITERS = {"glb": _write_glb, "ply": _write_ply, "obj": _write_obj, "stl": _write_stl}
 
-FORMATS = tuple(_MESH_WRITERS)
-"""File formats of the mesh; OBJ comes with its material and the photo beside it."""
+FORMATS = tuple(_SURFACE_WRITERS)
+"""File formats of the surfaces; OBJ comes with its material and the photo beside it."""
 
 
 def _colored(depth: DepthMap, colormap: str) -> ByteArray:
@@ -156,6 +158,7 @@ def report(result: Result) -> dict[str, Any]:
         "points": len(result.points) if result.points is not None else 0,
         "vertices": len(result.mesh.vertices) if result.mesh is not None else 0,
         "triangles": len(result.mesh.triangles) if result.mesh is not None else 0,
+        "background_triangles": len(result.background.mesh.triangles) if result.background else 0,
         "warnings": list(result.warnings),
     }
 

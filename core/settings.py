@@ -14,6 +14,8 @@ class Output(StrEnum):
 
     MESH = "mesh"
     POINTS = "points"
+    LAYERS = "layers"
+    """The mesh, and behind it the background that it hides; for a moving camera."""
     RELIEF = "relief"
     """A grid that the depth image displaces live; exists only in a Blender scene."""
 
@@ -40,7 +42,7 @@ class Settings:
     edge_ratio: neighbours whose depths differ by more than this ratio are cut apart.
     max_error: how far the mesh may be off the depth, as a share of it; larger makes it lighter.
     max_faces: the mesh has at most this many triangles, even where that takes larger errors.
-    outputs: what to build.
+    outputs: what to build; layers are more than the mesh, and so include it.
     """
 
     model: str = "builtin"
@@ -58,6 +60,8 @@ class Settings:
         except (TypeError, ValueError):
             names = ", ".join(o.value for o in Output)
             raise SettingsError(f"The outputs must be among {names}.") from None
+        if Output.LAYERS in self.outputs:
+            object.__setattr__(self, "outputs", self.outputs | {Output.MESH})
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             if name == "fov" and value is None:

@@ -57,6 +57,11 @@ def _kinds(
         surface = material.photo(home.name, photo_image, result.photo.alpha is not None)
         material.add_depth_detail(surface, home.name, depth_image, result, arrays.span)
         made.append(home.add("Mesh", mesh_data.create(f"{home.name} Mesh", arrays.mesh, surface)))
+    if arrays.background is not None and result.background is not None:
+        picture = images.photo(result.background.photo, arrays.background_pixels)
+        name = f"{home.name} Background"
+        surface = material.photo(name, picture, has_alpha=False)
+        home.add("Background", mesh_data.create(name, arrays.background, surface))
     if Output.RELIEF in result.settings.outputs:
         surface = material.photo(f"{home.name} Relief", photo_image, result.photo.alpha is not None)
         made.append(relief_nodes.add(home, depth_image, surface, result, arrays.span))

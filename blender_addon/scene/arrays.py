@@ -59,29 +59,34 @@ class PointArrays:
 class SceneArrays:
     """All that `build` writes.
 
-    mesh, points: None unless the result has them.
+    mesh, background, points: None unless the result has them.
     depth_pixels: (4 H W,) float32, bottom row first: nearness three times (0 = farthest, 1 =
         nearest, affine in 1/z), then 1 where the depth is valid, else 0.
     photo_pixels: (4 H W,) float32 sRGB with straight alpha, bottom row first; None if the photo's
         own file can serve as texture.
+    background_pixels: the same of the background's picture.
     span: (nearest, farthest) valid z-depth.
     """
 
     mesh: MeshArrays | None
+    background: MeshArrays | None
     points: PointArrays | None
     depth_pixels: FloatArray
     photo_pixels: FloatArray | None
+    background_pixels: FloatArray | None
     span: tuple[float, float]
 
 
 def prepare(result: Result) -> SceneArrays:
     """Everything for a scene that can be worked out without Blender."""
-    seen = result.depth.depth[result.depth.valid]
+    seen, behind = result.depth.depth[result.depth.valid], result.background
     return SceneArrays(
         mesh=None if result.mesh is None else _mesh(result.mesh),
+        background=None if behind is None else _mesh(behind.mesh),
         points=None if result.points is None else _points(result.points, result.camera),
         depth_pixels=_depth_pixels(result.depth),
         photo_pixels=None if result.photo.original is not None else _photo_pixels(result.photo),
+        background_pixels=None if behind is None else _photo_pixels(behind.photo),
         span=(float(seen.min()), float(seen.max())),
     )
 

@@ -19,8 +19,8 @@ _LONGEST_NAME = 40
 PHOTO, KIND = "unflat_photo", "unflat_kind"
 """Custom properties: the photo's path, on the collection; "Mesh" and so on, on an object."""
 
-SURFACES = ("Mesh", "Relief", "Points")
-"""Kinds of objects that show the photo; all of them fill the same space."""
+SURFACES = ("Mesh", "Background", "Relief", "Points")
+"""Kinds of objects that show the photo; all but the background fill the same space."""
 
 MARK = "unflat_version"
 """Custom property that every collection and object of ours carries."""

@@ -98,6 +98,20 @@ def test_uv_has_its_origin_at_the_bottom_left(result: Result) -> None:
     np.testing.assert_allclose(flat.reshape(-1, 2), frames.uv_to_blender(result.mesh.uv)[corners])
 
 
+def test_the_background_lies_behind_the_mesh(result: Result) -> None:
+    home = build(result)
+    assert result.background is not None
+    behind, mesh = child(home, "Background"), child(home, "Mesh")
+    assert not behind.hide_render
+    np.testing.assert_allclose(
+        positions(behind.data)[:, 1], result.background.mesh.vertices[:, 2], rtol=1e-6
+    )
+    texture = next(n for n in behind.data.materials[0].node_tree.nodes if n.type == "TEX_IMAGE")
+    assert tuple(texture.image.size) == result.camera.size
+    assert texture.image.packed_file
+    assert behind.data.materials[0] != mesh.data.materials[0]
+
+
 def test_the_relief_lies_on_the_depth(any_result: Result) -> None:
     at = positions(evaluated_mesh(child(build(any_result), "Relief")))
     assert len(at) > 0.9 * any_result.depth.valid.sum()  # at this size, a vertex on every pixel

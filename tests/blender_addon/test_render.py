@@ -24,7 +24,7 @@ def render(home: bpy.types.Collection, kind: str, file: Path) -> np.ndarray:
     """The photo's size (H, W, 4) int of what the scene's camera sees of one object."""
     scene = bpy.context.scene
     cameras.fit_render(scene, cameras.of(home))
-    for other in KINDS:
+    for other in (*KINDS, "Background"):
         for thing in home.objects:
             if thing.name.endswith(f" {other}"):
                 thing.hide_render = other != kind

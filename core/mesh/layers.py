@@ -1,0 +1,145 @@
+"""What the mesh hides: the background, carried on behind the foreground for a moving camera."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import images
+from ..arrays import BoolArray, FloatArray
+from ..camera import Pinhole
+from ..depthmap import DepthKind, DepthMap
+from ..images import Photo
+from . import fill
+from .samples import Samples
+from .triangulate import TriangleMesh, from_depth
+
+SHIFT = 0.1
+"""The camera may move this far sideways, in median depths, before it sees past the background."""
+
+_STEPS = 16  # blocks from an edge to the end of what is carried on behind the foreground
+_WIDEST = 0.2  # of the photo's longer side
+_RIM = 2  # pixels
+_SAME = 1.05  # ratio of depths that belong to the background of one place
+_BEHIND = 0.995  # of inverse depth: so the background does not flicker through what it touches
+_ERROR = 0.003  # a background that was made up needs no small triangles
+
+
+@dataclass(frozen=True)
+class Background:
+    """A surface behind the foreground's edges, with a picture of its own.
+
+    mesh: as of `from_depth`; its uv are those of the photo.
+    photo: the photo, with what is behind the foreground in place of the foreground's edges.
+    """
+
+    mesh: TriangleMesh
+    photo: Photo
+
+
+def background(
+    depth: DepthMap, camera: Pinhole, photo: Photo, edge_ratio: float
+) -> Background | None:
+    """What lies behind the edges of z-depth (H, W); None where no edge hides anything.
+
+    Depth and colours behind the foreground are those of the background around, smoothly carried
+    on. It reaches as far behind as a camera sees that moves sideways by SHIFT.
+    """
+    samples = Samples.of(depth, edge_ratio, stride=1, block=1)
+    height, width = depth.depth.shape
+    inverse = samples.inverse[1 : height + 1, 1 : width + 1]
+    seeds, reach = _seeds(samples, inverse, camera, depth)
+    if not seeds.any():
+        return None
+    hidden, around = _hidden(inverse, seeds, reach)
+    colors = photo.rgb.astype(np.float32)
+    # The photo's pixels on an edge show both sides of it, so they tell nothing of the background.
+    clean = around & ~_near(hidden, _RIM)
+    filled = fill.smoothly(np.concatenate([colors, inverse[..., None]], axis=2), clean)
+    # A rim of what is seen beside the edge joins the made-up part to the real one.
+    rim = around & _near(hidden, 2 * _RIM)
+    carried = np.where(hidden, np.minimum(filled[..., 3], inverse), inverse) * np.float32(_BEHIND)
+    use = (hidden & ~_open(inverse, around) | rim) & (carried > 0)
+    z = np.divide(1, carried, out=np.zeros_like(carried), where=use)
+    surface = from_depth(
+        DepthMap(z, use, DepthKind.METRES), camera, edge_ratio=4 * edge_ratio, max_error=_ERROR
+    )
+    picture = np.where(clean[..., None], colors, filled[..., :3])
+    picture = np.rint(picture).clip(0, 255).astype(np.uint8)
+    return Background(surface, images.from_array(picture, name=f"{photo.name} Background"))
+
+
+def _seeds(
+    samples: Samples, inverse: FloatArray, camera: Pinhole, depth: DepthMap
+) -> tuple[FloatArray, int]:
+    """The background's inverse depth (H, W) at pixels on the near side of edges, else 0.
+
+    Also how many pixels of the background the camera's move uncovers at most.
+    """
+    height, width = inverse.shape
+    seeds = np.zeros_like(inverse)
+    jump = 0.0
+    for cut, (down, right) in zip(samples.cut[:2], ((0, 1), (1, 0)), strict=True):
+        cut = cut[1 : height + 1 - down, 1 : width + 1 - right]
+        a, b = inverse[: height - down, : width - right], inverse[down:, right:]
+        both = cut & (a > 0) & (b > 0)
+        for near, far, at in (
+            (a, b, np.s_[: height - down, : width - right]),
+            (b, a, np.s_[down:, right:]),
+        ):
+            chosen = both & (near > far)
+            seeds[at] = np.where(chosen, np.maximum(seeds[at], far), seeds[at])
+            jump = max(jump, float((near - far)[chosen].max(initial=0)))
+    median = float(np.median(depth.depth[depth.valid]))
+    moved = camera.fx * SHIFT * median * jump
+    return seeds, int(min(max(moved, 1), _WIDEST * max(depth.size)))
+
+
+def _hidden(inverse: FloatArray, seeds: FloatArray, reach: int) -> tuple[BoolArray, BoolArray]:
+    """Which pixels (H, W) hide background, and which show the background that they hide.
+
+    From the edges on, in blocks, the background's depth spreads over what is nearer than it, and
+    over what is as far.
+    """
+    block = -(-reach // _STEPS)
+    height, width = inverse.shape
+    behind = _blocks(seeds, block)
+    for _ in range(-(-reach // block) + 1):
+        spread = _grown(behind, 1)
+        behind = np.where(behind > 0, behind, spread)
+    known = np.repeat(np.repeat(behind, block, 0), block, 1)[:height, :width]
+    valid = (inverse > 0) & (known > 0)
+    near = inverse > known * np.float32(_SAME)
+    return valid & near, valid & ~near
+
+
+def _open(inverse: FloatArray, around: BoolArray) -> BoolArray:
+    """Where (H, W) nothing but sky or a hole is seen around."""
+    solid = fill.smoothly((inverse > 0)[..., None].astype(np.float32), around | (inverse <= 0))
+    return np.asarray(solid[..., 0] < 0.5)
+
+
+def _near(mask: BoolArray, reach: int) -> BoolArray:
+    """Which pixels (H, W) are within `reach` of those of a mask."""
+    return np.asarray(_grown(mask.astype(np.float32), reach) > 0)
+
+
+def _grown(values: FloatArray, reach: int) -> FloatArray:
+    """The largest value (H, W) within `reach` along both axes."""
+    values = np.asarray(values, np.float32)
+    for axis in (0, 1):
+        pad = [(reach, reach) if i == axis else (0, 0) for i in range(2)]
+        windows = np.lib.stride_tricks.sliding_window_view(
+            np.pad(values, pad), 2 * reach + 1, axis=axis
+        )
+        values = windows.max(axis=-1)
+    return values
+
+
+def _blocks(values: FloatArray, block: int) -> FloatArray:
+    """The largest value in each block, the last ones cut off by the border."""
+    height, width = values.shape
+    padded = np.pad(values, ((0, -height % block), (0, -width % block)))
+    parts = padded.reshape(padded.shape[0] // block, block, -1, block)
+    return parts.max(axis=(1, 3))

@@ -1,0 +1,128 @@
+"""Layers: what the mesh hides is there when the camera moves, and looks like what is around it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from unflat.core import images, mesh, raster
+from unflat.core.camera import Pinhole
+from unflat.core.depthmap import DepthKind, DepthMap
+from unflat.core.mesh import Background, fill, layers
+
+WIDTH, HEIGHT = 240, 160
+
+
+@pytest.fixture(scope="module")
+def camera() -> Pinhole:
+    return Pinhole.from_focal(220, WIDTH, HEIGHT)
+
+
+@pytest.fixture(scope="module")
+def z() -> np.ndarray:
+    """A floor and a wall, a disc and a post before them, and sky beyond the wall's top."""
+    v, u = np.mgrid[0:HEIGHT, 0:WIDTH]
+    depth = np.minimum(150 / np.maximum(v - 70, 1e-3), 4.0)
+    depth[:40] = 0
+    depth[(u - 90) ** 2 + (v - 90) ** 2 < 900] = 1.6
+    depth[20:130, 170:178] = 1.9
+    return depth
+
+
+@pytest.fixture(scope="module")
+def photo(z: np.ndarray) -> images.Photo:
+    """Red in front, green behind."""
+    rgb = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    rgb[..., 1] = 200
+    rgb[(z == 1.6) | (z == 1.9)] = (200, 0, 0)
+    return images.from_array(rgb)
+
+
+@pytest.fixture(scope="module")
+def behind(z: np.ndarray, camera: Pinhole, photo: images.Photo) -> Background:
+    found = mesh.background(DepthMap.from_array(z, DepthKind.METRES), camera, photo, 1.1)
+    assert found is not None
+    return found
+
+
+def seen_from_aside(
+    z: np.ndarray, camera: Pinhole, behind: Background | None, shift: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whether a camera moved by a share of the median depth sees anything, and the background.
+
+    A mask, and the z-depth of the background, 0 elsewhere.
+    """
+    front = mesh.from_depth(DepthMap.from_array(z, DepthKind.METRES), camera)
+    vertices, triangles = front.vertices, front.triangles
+    if behind is not None:
+        triangles = np.concatenate([triangles, behind.mesh.triangles + len(vertices)])
+        vertices = np.concatenate([vertices, behind.mesh.vertices])
+    moved = vertices - np.float32([shift * np.median(z[z > 0]), 0, 0])
+    hits = raster.rasterize(moved, triangles, camera)
+    depth = raster.interpolate(hits, moved, triangles, moved)[:, 2]
+    second = np.zeros(hits.seen.shape)
+    second[hits.seen] = np.where(hits.triangle >= len(front.triangles), depth, 0)
+    return hits.seen, second
+
+
+def widest_run(mask: np.ndarray) -> int:
+    """Length of the longest run of true pixels in any row."""
+    edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(int), axis=1)
+    starts, ends = np.argwhere(edges == 1), np.argwhere(edges == -1)
+    return int((ends - starts)[:, 1].max(initial=0))
+
+
+@pytest.mark.parametrize("shift", [-layers.SHIFT, -0.04, 0.04, layers.SHIFT])
+def test_no_hole_opens_when_the_camera_moves(
+    shift: float, z: np.ndarray, camera: Pinhole, behind: Background
+) -> None:
+    inner = np.s_[75:, 45:-45]  # below the sky, away from what the photo did not show
+    without, _ = seen_from_aside(z, camera, None, shift)
+    assert widest_run(~without[inner]) > 4
+    seen, _ = seen_from_aside(z, camera, behind, shift)
+    assert widest_run(~seen[inner]) <= 2
+
+
+def test_the_photo_is_the_same_through_its_own_camera(
+    z: np.ndarray, camera: Pinhole, behind: Background
+) -> None:
+    _, second = seen_from_aside(z, camera, behind, 0)
+    assert (second > 0).mean() < 0.001
+
+
+def test_it_has_the_colours_and_the_depth_of_the_background(
+    z: np.ndarray, camera: Pinhole, behind: Background
+) -> None:
+    at = behind.mesh.uv * camera.size
+    column, row = np.minimum(at.astype(int), (WIDTH - 1, HEIGHT - 1)).T
+    red, green, _ = behind.photo.rgb[row, column].T.astype(int)
+    assert (green > 4 * red).all()
+    assert (at[:, 1] > 36).all()  # nothing is made up before the sky
+    _, depth = seen_from_aside(z, camera, behind, layers.SHIFT)
+    shown = depth > 0
+    rows = np.nonzero(shown)[0]
+    truth = np.minimum(150 / np.maximum(rows - 70, 1e-3), 4.0)
+    assert shown.sum() > 300
+    assert np.percentile(np.abs(depth[shown] / truth - 1), 90) < 0.1
+
+
+def test_nothing_hides_nothing(camera: Pinhole, photo: images.Photo) -> None:
+    flat = DepthMap.from_array(np.full((HEIGHT, WIDTH), 2.0), DepthKind.METRES)
+    assert mesh.background(flat, camera, photo, 1.1) is None
+
+
+@given(st.integers(0, 10**6), st.integers(1, 40), st.integers(1, 40), st.floats(0.05, 1))
+@settings(max_examples=40)
+def test_filled_values_stay_between_the_known_ones(
+    seed: int, width: int, height: int, share: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.random((height, width, 2), np.float32)
+    known = rng.random((height, width)) < share
+    filled = fill.smoothly(values, known)
+    np.testing.assert_array_equal(filled[known], values[known])
+    if known.any():
+        assert (filled >= values[known].min(axis=0) - 1e-6).all()
+        assert (filled <= values[known].max(axis=0) + 1e-6).all()
