@@ -33,6 +33,7 @@ addon: $(VENV)/.demo
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/stages.py
 	$(BIN)/python benchmarks/scene_import.py
+	$(BIN)/python benchmarks/geometry.py
 
 clean:
 	rm -rf $(VENV) build dist out
