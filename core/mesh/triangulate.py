@@ -16,7 +16,8 @@ from .samples import Samples
 from .tiles import Tiles
 
 _LARGEST_BLOCK = 64
-_SEARCHES = 16  # bisections of the bound until the number of triangles fits
+_SEARCHES = 16  # at most, for the bound that gives the number of triangles
+_NEARLY = 0.97  # of the number allowed is enough
 _COARSEST = 1e3  # relative error that no surface has
 
 
@@ -115,14 +116,32 @@ def _triangulate(
     drawing = _draw(samples, hierarchy.leaves(max_error))
     if max_faces is None or len(drawing.triangles) <= max_faces:
         return drawing
-    low, high = np.log(max_error), np.log(_COARSEST)
+    return _fewer(samples, hierarchy, max_faces, (max_error, len(drawing.triangles)))
+
+
+def _fewer(
+    samples: Samples, hierarchy: Hierarchy, max_faces: int, known: tuple[float, int]
+) -> _Drawing:
+    """The drawing with nearly `max_faces` triangles; `known` is a bound with more of them.
+
+    If even the coarsest has more, that one.
+    """
+    drawing = _draw(samples, hierarchy.leaves(_COARSEST))
+    if len(drawing.triangles) > max_faces:
+        return drawing
+    low, high = np.log(known), np.log((_COARSEST, max(1, len(drawing.triangles))))
     for _ in range(_SEARCHES):
-        middle = (low + high) / 2
+        if len(drawing.triangles) >= _NEARLY * max_faces:
+            break
+        # The logarithm of the number falls about straight with that of the bound.
+        share = (low[1] - np.log(max_faces * (1 + _NEARLY) / 2)) / max(low[1] - high[1], 1e-9)
+        middle = low[0] + (high[0] - low[0]) * min(max(share, 0.1), 0.9)
         trial = _draw(samples, hierarchy.leaves(float(np.exp(middle))))
+        point = np.array([middle, np.log(max(1, len(trial.triangles)))])
         if len(trial.triangles) <= max_faces:
-            high, drawing = middle, trial
+            high, drawing = point, trial
         else:
-            low = middle
+            low = point
     return drawing
 
 
@@ -134,29 +153,32 @@ def _draw(samples: Samples, found: list[Tiles]) -> _Drawing:
         keys = tiles.corners() @ (width, 1)
         drawn.append(keys[~tiles.cut & valid[keys[:, 0]]])
         cut = tiles.only(tiles.cut)
-        counts, links = wedges.crossed(samples, cut)
-        drawn.append(keys[tiles.cut][counts.sum(axis=1) == 1])  # an edge ends here: keep it whole
-        lone = wedges.lone_corner(counts)
-        two = lone >= 0
-        pieces = wedges.Wedges.of(samples, cut.corners()[two], lone[two], links[two])
+        sides = wedges.cut_sides(samples, cut)
+        # Where an edge ends inside of a triangle, or only something thin lies in it, keep it whole.
+        kept = keys[tiles.cut][sides.cut.sum(axis=1) < 2]
+        drawn.append(kept[valid[kept].all(axis=1)])
+        lone = sides.lone()
+        two, three = lone >= 0, sides.cut.all(axis=1)
+        corners = cut.corners()
+        pieces = wedges.Wedges.of(samples, corners[two], lone[two], sides.links[two])
         drawn.append(_halves(pieces, samples))
-        three = (counts == 1).all(axis=1)
         for corner in range(3):  # three surfaces meet: each gets the part around its corner
             lone = np.full(np.count_nonzero(three), corner)
-            pieces = wedges.Wedges.of(samples, cut.corners()[three], lone, links[three])
-            triangles, middle = _kites(pieces, samples, links[three], len(centres))
+            pieces = wedges.Wedges.of(samples, corners[three], lone, sides.links[three])
+            triangles, middle = _kites(pieces, samples, sides.links[three], len(centres))
             drawn.append(triangles)
             centres = np.concatenate([centres, middle])
     return _Drawing(samples, np.concatenate(drawn), centres)
 
 
 def _halves(pieces: wedges.Wedges, samples: Samples) -> IntArray:
-    """The triangle at each lone corner, and the two that are left; those of valid samples."""
-    valid = samples.inverse.ravel() > 0
+    """The triangle at each lone corner, and the two that are left; those of valid surfaces."""
     a, b, c = pieces.keys.T
     p, q = (samples.inverse.size + 2 * pieces.crossing + pieces.mine).T
     r, s = (samples.inverse.size + 2 * pieces.crossing + 1 - pieces.mine).T
-    here, there = valid[a], valid[b]
+    known = [(values > 0).all(axis=1) for values in pieces.values(samples)[1:]]
+    valid = samples.inverse.ravel() > 0
+    here, there = known[0] & valid[a], known[1] & valid[b] & valid[c]
     parts = (
         np.stack([a, p, q], axis=1)[here],
         np.stack([b, c, r], axis=1)[there],
@@ -170,8 +192,8 @@ def _kites(
 ) -> tuple[IntArray, FloatArray]:
     """Two triangles at each lone corner up to the middle of the three crossings, a new vertex."""
     crossings = samples.crossings
-    here = samples.inverse.ravel()[pieces.keys[:, 0]] > 0
     _, values, _ = pieces.values(samples)
+    here = (samples.inverse.ravel()[pieces.keys[:, 0]] > 0) & (values > 0).all(axis=1)
     middle = crossings.at[crossings.find(links)].mean(axis=1)
     centres = np.concatenate([middle, values.mean(axis=1, keepdims=True)], axis=1)[here]
     first = samples.inverse.size + 2 * len(crossings.link) + known

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from ..arrays import FloatArray, IntArray
+from ..arrays import BoolArray, FloatArray, IntArray
 from .samples import STEPS, Samples
 from .tiles import Tiles, cross, inside, sides
 
@@ -16,6 +17,7 @@ LARGEST = 32
 _STRAY = 0.5  # samples this close to the line that cuts a triangle may lie on the wrong side
 _FARTHEST_STRAY = 2.0
 _STRAY_COST = 0.02  # relative depth error that counts as much as a stray sample one farther off
+_LOSS_COST = 0.04  # the same, for each sample of the side of a triangle that loses what is thin
 
 _BATCH = 200_000  # samples looked at in one go: what fits a processor's cache
 
@@ -60,42 +62,73 @@ class Wedges:
         return samples.inverse.ravel()[self.keys], ours, theirs
 
 
-def crossed(samples: Samples, tiles: Tiles) -> tuple[IntArray, IntArray]:
-    """How often each side of the triangles is cut (n, 3), and one link (n, 3) that is."""
-    height, width = samples.inverse.shape
-    base, flags = tiles.first() @ (width, 1), samples.cut.ravel()
-    counts, links = [], []
+class Sides(NamedTuple):
+    """How the sides of triangles are cut, the same for both triangles that share a side.
+
+    cut: (n, 3) bool, whether the ends of a side lie on two surfaces.
+    links: (n, 3) int64, the link where these part.
+    exact: (n,) bool, whether no side is cut twice; else something thin is left out.
+    """
+
+    cut: BoolArray
+    links: IntArray
+    exact: BoolArray
+
+    def lone(self) -> IntArray:
+        """The corner (n,) that cuts through two sides set apart; -1 where there are not two."""
+        return np.where(self.cut.sum(axis=1) == 2, (self.cut.argmin(axis=1) + 2) % 3, -1)
+
+
+def cut_sides(samples: Samples, tiles: Tiles) -> Sides:
+    """Where the sides of cut triangles are cut."""
+    base, flags = tiles.first() @ (samples.inverse.shape[1], 1), samples.cut.ravel()
+    cut, links, exact = [], [], np.ones(len(tiles), bool)
     for direction, start in sides(tiles.size, tiles.diagonal):
-        offset = direction * (height * width) + start @ (width, 1)
+        offset = direction * samples.inverse.size + start @ (samples.inverse.shape[1], 1)
         link = base[:, None] + offset[tiles.kind]
-        cut = flags[link]
-        counts.append(cut.sum(axis=1))
-        links.append(np.take_along_axis(link, cut.argmax(axis=1)[:, None], axis=1)[:, 0])
-    return np.stack(counts, axis=1), np.stack(links, axis=1)
+        here = flags[link]
+        parted, chosen = here.any(axis=1), here.argmax(axis=1)
+        several = np.flatnonzero(here.sum(axis=1) > 1)
+        parted[several], chosen[several] = _parting(samples, link[several], here[several])
+        exact[several] = False
+        cut.append(parted)
+        links.append(np.take_along_axis(link, chosen[:, None], axis=1)[:, 0])
+    return Sides(np.stack(cut, axis=1), np.stack(links, axis=1), exact)
 
 
-def lone_corner(counts: IntArray) -> IntArray:
-    """The corner (n,) that a single cut through two sides (n, 3) sets apart; -1 where none does."""
-    clean = ((counts == 1).sum(axis=1) == 2) & ((counts == 0).sum(axis=1) == 1)
-    return np.where(clean, (counts.argmin(axis=1) + 2) % 3, -1)
+def _parting(samples: Samples, links: IntArray, cut: BoolArray) -> tuple[BoolArray, IntArray]:
+    """Whether sides (n,) that are cut several times end on two surfaces, and the widest jump."""
+    direction, first = np.divmod(links, samples.inverse.size)
+    second = first + (np.array(STEPS) @ (samples.inverse.shape[1], 1))[direction]
+    with np.errstate(divide="ignore"):
+        depth = -np.log(samples.inverse.ravel())  # infinite where invalid
+    with np.errstate(invalid="ignore"):
+        jump = np.where(cut, np.abs(depth[second] - depth[first]), 0)
+        between = np.abs(depth[second[:, -1]] - depth[first[:, 0]])
+    widest = jump.max(axis=1, initial=0)
+    return between > np.minimum(widest, 1) / 2, jump.argmax(axis=1) if len(jump) else widest
 
 
 def errors(samples: Samples, tiles: Tiles) -> FloatArray:
-    """Relative depth error (n,) of drawing each cut triangle as two pieces; inf where it is wrong.
+    """Relative depth error (n,) of drawing each cut triangle as pieces along its cut sides.
 
-    It is wrong unless the samples on the two sides of the line are those that the cut links tell
-    apart. Samples close to the line may stray, at a cost where they are farther off than half.
+    It is right if two sides are cut, and the samples on the two sides of the line between are
+    those that the cut links tell apart. Samples close to the line may stray, at a cost where they
+    are farther off than half; what is cut otherwise loses what is thin in it, at a higher cost,
+    and at the picture's border is never right.
     """
-    result = np.full(len(tiles), np.inf, np.float32)
-    counts, links = crossed(samples, tiles)
-    lone = lone_corner(counts)
-    chosen = np.flatnonzero(lone >= 0)
+    row, column = np.moveaxis(tiles.corners(), 2, 0)
+    at_border = samples.outside(row, column).any(axis=1)  # where all of a small photo might be lost
+    result = np.where(at_border, np.inf, _LOSS_COST * tiles.size).astype(np.float32)
+    found = cut_sides(samples, tiles)
+    lone = found.lone()
+    chosen = np.flatnonzero(found.exact & (lone >= 0))
     each = max(1, 2 * _BATCH // tiles.size**2)
     for begin in range(0, len(chosen), each):
         part = chosen[begin : begin + each]
         some = tiles.only(part)
-        pieces = Wedges.of(samples, some.corners(), lone[part], links[part])
-        result[part] = _misfit(samples, pieces, some)
+        pieces = Wedges.of(samples, some.corners(), lone[part], found.links[part])
+        result[part] = np.minimum(result[part], _misfit(samples, pieces, some))
     return result
 
 
