@@ -12,7 +12,7 @@ SAMPLE = $(shell $(BIN)/python -c "import os, skimage; \
 .PHONY: demo test test-blender lint addon bench clean
 
 demo: $(VENV)/.demo
-	$(BIN)/unflat "$(or $(PHOTO),$(SAMPLE))" -o "$(OUT)" --outputs mesh,points,relief --blend
+	$(BIN)/unflat "$(or $(PHOTO),$(SAMPLE))" -o "$(OUT)" --outputs layers,points,relief --blend
 
 test: lint
 	$(BIN)/pytest

@@ -15,7 +15,7 @@ from . import fill
 from .samples import Samples
 from .triangulate import TriangleMesh, from_depth
 
-SHIFT = 0.1
+SHIFT = 0.2
 """The camera may move this far sideways, in median depths, before it sees past the background."""
 
 _STEPS = 16  # blocks from an edge to the end of what is carried on behind the foreground

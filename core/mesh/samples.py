@@ -159,23 +159,30 @@ def _cuts(inverse: FloatArray, edge_ratio: float) -> BoolArray:
 def _go_on(right: BoolArray, down: BoolArray, inverse: FloatArray, weak_ratio: float) -> None:
     """Follow edges on where they fade, in place: weaker jumps are cut too if they go on one.
 
-    (Hysteresis; Canny 1986.) A link to the right is cut by a piece of edge between two corners of
-    pixels, above and below it; pieces that share a corner belong together.
+    (Hysteresis; Canny 1986.) A cut link is a piece of edge between two corners of pixels, and
+    pieces that share a corner belong together. The corner below and to the right of a sample has
+    the sample's index; the one at the other end of the piece comes `back` samples earlier.
     """
-    weak_right, weak_down = np.zeros_like(right), np.zeros_like(down)
-    weak_right[:, :-1] = _jumps(inverse, weak_ratio)
-    weak_down[:-1] = _jumps(inverse.T, weak_ratio).T
+    corner = right | down
+    corner[:-1] |= right[1:]
+    corner[:, :-1] |= down[:, 1:]
+    touched = corner.ravel()
+    pieces = []
+    for cut, back, values in ((right, inverse.shape[1], inverse), (down, 1, inverse.T)):
+        jumps = np.zeros_like(values, bool)
+        jumps[:, :-1] = _jumps(values, weak_ratio)
+        weak = jumps if values is inverse else jumps.T
+        pieces.append((cut.reshape(-1), back, np.flatnonzero(weak & ~cut)))
     for _ in range(_LONGEST_FADE):
-        corner = right[:-1] | right[1:]  # below and to the right of each sample
-        corner[:, :-1] |= down[:-1, 1:]
-        corner |= down[:-1]
-        before = np.count_nonzero(right) + np.count_nonzero(down)
-        right[:-1] |= weak_right[:-1] & corner
-        right[1:] |= weak_right[1:] & corner
-        down[:-1] |= weak_down[:-1] & corner
-        down[:-1, 1:] |= weak_down[:-1, 1:] & corner[:, :-1]
-        if before == np.count_nonzero(right) + np.count_nonzero(down):
+        left = []
+        for flat, back, links in pieces:
+            goes_on = touched[links] | touched[links - back]
+            more = links[goes_on]
+            flat[more] = touched[more] = touched[more - back] = True
+            left.append((flat, back, links[~goes_on]))
+        if all(len(a[2]) == len(b[2]) for a, b in zip(pieces, left, strict=True)):
             break
+        pieces = left
 
 
 def _jumps(inverse: FloatArray, edge_ratio: float) -> BoolArray:

@@ -11,13 +11,13 @@ from ..arrays import BoolArray, FloatArray, IntArray
 from .samples import STEPS, Samples
 from .tiles import Tiles, cross, inside, sides
 
-LARGEST = 32
+LARGEST = 16
 """Side of the largest squares whose triangles may be cut in two."""
 
 _STRAY = 0.5  # samples this close to the line that cuts a triangle may lie on the wrong side
 _FARTHEST_STRAY = 2.0
 _STRAY_COST = 0.02  # relative depth error that counts as much as a stray sample one farther off
-_LOSS_COST = 0.04  # the same, for each sample of the side of a triangle that loses what is thin
+_LOSS_COST = 0.02  # the same, for each sample of the side of a triangle that loses what is thin
 
 _BATCH = 200_000  # samples looked at in one go: what fits a processor's cache
 
@@ -100,11 +100,10 @@ def _parting(samples: Samples, links: IntArray, cut: BoolArray) -> tuple[BoolArr
     """Whether sides (n,) that are cut several times end on two surfaces, and the widest jump."""
     direction, first = np.divmod(links, samples.inverse.size)
     second = first + (np.array(STEPS) @ (samples.inverse.shape[1], 1))[direction]
-    with np.errstate(divide="ignore"):
-        depth = -np.log(samples.inverse.ravel())  # infinite where invalid
-    with np.errstate(invalid="ignore"):
-        jump = np.where(cut, np.abs(depth[second] - depth[first]), 0)
-        between = np.abs(depth[second[:, -1]] - depth[first[:, 0]])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        near, far = (np.log(samples.inverse.ravel()[ends]) for ends in (first, second))
+        jump = np.where(cut, np.abs(far - near), 0)  # infinite beside an invalid sample
+        between = np.abs(far[:, -1] - near[:, 0])
     widest = jump.max(axis=1, initial=0)
     return between > np.minimum(widest, 1) / 2, jump.argmax(axis=1) if len(jump) else widest
 
