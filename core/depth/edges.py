@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import windows
 from ..arrays import FloatArray, IntArray
 
 _CONTRAST = 0.06  # of the whole range: less is relief of one surface
@@ -24,8 +25,8 @@ def snap(inverse: FloatArray, reach: int) -> FloatArray:
     its farthest value would dig a trench along the edge. What is an edge, and not a slope, shows
     in that most of the difference within a window of three times the reach happens within it.
     """
-    low, high = _extremes(inverse, reach)
-    wide_low, wide_high = _extremes(low, 2 * reach)[0], _extremes(high, 2 * reach)[1]
+    low, high = windows.least(inverse, reach), windows.most(inverse, reach)
+    wide_low, wide_high = windows.least(low, 2 * reach), windows.most(high, 2 * reach)
     difference = high - low
     edge = difference > _CONTRAST * np.ptp(inverse)
     edge &= difference > _ABRUPT * (wide_high - wide_low)
@@ -33,28 +34,6 @@ def snap(inverse: FloatArray, reach: int) -> FloatArray:
     near_low = inverse - low < high - inverse
     snapped = np.where(near_low, np.minimum(inverse, low + foot), np.maximum(inverse, high - foot))
     return np.where(edge, snapped, inverse)
-
-
-def _extremes(values: FloatArray, reach: int) -> tuple[FloatArray, FloatArray]:
-    """The least and the largest value (H, W) within `reach` pixels along both axes."""
-    low, high = values, values
-    for axis in (0, 1):
-        low = _running(low, reach, axis, np.minimum)
-        high = _running(high, reach, axis, np.maximum)
-    return low, high
-
-
-def _running(values: FloatArray, reach: int, axis: int, pick: np.ufunc) -> FloatArray:
-    """`pick` over windows of 2 reach + 1 samples; windows double until they cover that."""
-    count, size = values.shape[axis], 2 * reach + 1
-    pad = [(reach, reach) if i == axis else (0, 0) for i in range(2)]
-    result = np.moveaxis(np.pad(values, pad, mode="edge"), axis, 0)
-    covered = 1
-    while covered < size:
-        step = min(covered, size - covered)
-        result = pick(result[:-step], result[step:])
-        covered += step
-    return np.moveaxis(result[:count], 0, axis)
 
 
 def straighten(inverse: FloatArray, rgb: FloatArray, spacing: int) -> FloatArray:
@@ -80,13 +59,14 @@ def _beside_steps(inverse: FloatArray, reach: int) -> IntArray:
         jump = np.abs(np.diff(inverse, axis=axis)) > height
         before, after = np.moveaxis(step, axis, 0)[:-1], np.moveaxis(step, axis, 0)[1:]
         before[np.moveaxis(jump, axis, 0)] = after[np.moveaxis(jump, axis, 0)] = 1
-    return np.flatnonzero(_extremes(step, reach)[1])
+    return np.flatnonzero(windows.most(step, reach))
 
 
 def _outvoted(inverse: FloatArray, rgb: FloatArray, zone: IntArray, spacing: int) -> FloatArray:
     """New values (N,) of the pixels of a zone (N,)."""
     height, width = inverse.shape
-    low, high = (values.ravel()[zone] for values in _extremes(inverse, _RADIUS * spacing))
+    reach = _RADIUS * spacing
+    low, high = (pick(inverse, reach).ravel()[zone] for pick in (windows.least, windows.most))
     middle = (low + high) / 2
     row, column = np.divmod(zone, width)
     flat, colours = inverse.ravel(), rgb.reshape(-1, 3)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import images
+from .. import images, windows
 from ..arrays import BoolArray, FloatArray
 from ..camera import Pinhole
 from ..depthmap import DepthKind, DepthMap
@@ -61,6 +61,8 @@ def background(
     rim = around & _near(hidden, 2 * _RIM)
     carried = np.where(hidden, np.minimum(filled[..., 3], inverse), inverse) * np.float32(_BEHIND)
     use = (hidden & ~_open(inverse, around) | rim) & (carried > 0)
+    if not use.any():
+        return None
     z = np.divide(1, carried, out=np.zeros_like(carried), where=use)
     surface = from_depth(
         DepthMap(z, use, DepthKind.METRES), camera, edge_ratio=4 * edge_ratio, max_error=_ERROR
@@ -106,8 +108,7 @@ def _hidden(inverse: FloatArray, seeds: FloatArray, reach: int) -> tuple[BoolArr
     height, width = inverse.shape
     behind = _blocks(seeds, block)
     for _ in range(-(-reach // block) + 1):
-        spread = _grown(behind, 1)
-        behind = np.where(behind > 0, behind, spread)
+        behind = np.where(behind > 0, behind, windows.most(behind, 1))
     known = np.repeat(np.repeat(behind, block, 0), block, 1)[:height, :width]
     valid = (inverse > 0) & (known > 0)
     near = inverse > known * np.float32(_SAME)
@@ -122,19 +123,7 @@ def _open(inverse: FloatArray, around: BoolArray) -> BoolArray:
 
 def _near(mask: BoolArray, reach: int) -> BoolArray:
     """Which pixels (H, W) are within `reach` of those of a mask."""
-    return np.asarray(_grown(mask.astype(np.float32), reach) > 0)
-
-
-def _grown(values: FloatArray, reach: int) -> FloatArray:
-    """The largest value (H, W) within `reach` along both axes."""
-    values = np.asarray(values, np.float32)
-    for axis in (0, 1):
-        pad = [(reach, reach) if i == axis else (0, 0) for i in range(2)]
-        windows = np.lib.stride_tricks.sliding_window_view(
-            np.pad(values, pad), 2 * reach + 1, axis=axis
-        )
-        values = windows.max(axis=-1)
-    return values
+    return np.asarray(windows.most(mask.astype(np.float32), reach) > 0)
 
 
 def _blocks(values: FloatArray, block: int) -> FloatArray:

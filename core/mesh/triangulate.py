@@ -52,16 +52,18 @@ def from_depth(
     for fewer triangles: at last every second, fourth, ... pixel is left out. Invalid pixels are
     not covered. Raises GeometryError if `max_faces` is too few for any mesh.
     """
+    most = np.inf if max_faces is None else max_faces
     stride = 1
-    while stride < max(depth.size):
-        found = _triangulate(depth, edge_ratio, max_error, max_faces, stride)
-        if len(found.triangles) and (max_faces is None or len(found.triangles) <= max_faces):
+    while True:
+        found = _triangulate(depth, edge_ratio, max_error, most, stride)
+        if 0 < len(found.triangles) <= most:
             return found.mesh(camera)
         stride *= 2
-    raise GeometryError(
-        f"No mesh of only {max_faces} triangles can be made of this depth, so allow more of them "
-        "or give a denser depth map."
-    )
+        if stride >= max(depth.size):
+            raise GeometryError(
+                f"No mesh of only {most:g} triangles can be made of this depth, so allow more of "
+                "them or give a denser depth map."
+            )
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class _Drawing:
 
 
 def _triangulate(
-    depth: DepthMap, edge_ratio: float, max_error: float, max_faces: int | None, stride: int
+    depth: DepthMap, edge_ratio: float, max_error: float, max_faces: float, stride: int
 ) -> _Drawing:
     """The best drawing of every `stride`-th pixel; it may still have too many triangles."""
     block = 1
@@ -114,13 +116,13 @@ def _triangulate(
     samples = Samples.of(depth, edge_ratio, stride, block)
     hierarchy = Hierarchy(samples, block)
     drawing = _draw(samples, hierarchy.leaves(max_error))
-    if max_faces is None or len(drawing.triangles) <= max_faces:
+    if len(drawing.triangles) <= max_faces:
         return drawing
     return _fewer(samples, hierarchy, max_faces, (max_error, len(drawing.triangles)))
 
 
 def _fewer(
-    samples: Samples, hierarchy: Hierarchy, max_faces: int, known: tuple[float, int]
+    samples: Samples, hierarchy: Hierarchy, max_faces: float, known: tuple[float, int]
 ) -> _Drawing:
     """The drawing with nearly `max_faces` triangles; `known` is a bound with more of them.
 

@@ -234,3 +234,8 @@ def test_too_few_faces(camera: Pinhole) -> None:
     z[5, 5] = 1
     with pytest.raises(GeometryError, match="only 3 triangles"):
         mesh.from_depth(metres(z), camera, max_faces=3)
+
+
+def test_a_single_pixel() -> None:
+    surface = mesh.from_depth(metres(np.ones((1, 1))), Pinhole.from_focal(1, 1, 1))
+    assert len(surface.triangles) > 0
