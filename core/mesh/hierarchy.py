@@ -18,12 +18,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arrays import AnyArray, BoolArray, FloatArray
+from ..arrays import AnyArray, BoolArray, FloatArray, IntArray
 from . import wedges
 from .samples import Samples
 from .tiles import Tiles
 
 _TINY = np.float32(1e-30)
+_HALF_DIAGONAL = 0.5**0.5  # of a square of side 1
 
 # The quarters (row, column, triangle along the diagonal there) that a triangle N, E, S, W becomes.
 _QUARTERS = (
@@ -40,8 +41,8 @@ class _Level:
     """Squares of one side, and the errors that their vertices would end; see the module."""
 
     size: int
-    cut_halves: BoolArray  # (2, h, w): whether any link in a triangle is cut
-    cut_quarters: BoolArray  # (4, h, w)
+    cut_halves: IntArray  # (2, h, w) uint16: how many links in a triangle are cut
+    cut_quarters: IntArray  # (4, h, w) uint16
     at_centre: FloatArray  # (h, w)
     at_rows: FloatArray  # (h + 1, w), middles of horizontal sides
     at_columns: FloatArray  # (h, w + 1), of vertical ones
@@ -64,7 +65,7 @@ class Hierarchy:
     def leaves(self, bound: float) -> list[Tiles]:
         """The fewest triangles whose relative error in depth is at most `bound`."""
         found = []
-        active = np.ones_like(self._levels[-1].cut_halves if self._levels else self._units)
+        active = np.ones_like(self._levels[-1].cut_halves if self._levels else self._units, bool)
         for level in reversed(self._levels):
             split = level.at_centre > bound
             found.append(_collect(level.size, active & ~split, level.cut_halves, diagonal=True))
@@ -98,32 +99,32 @@ def _quartered(quarters: BoolArray) -> BoolArray:
     return halves
 
 
-def _collect(size: int, chosen: BoolArray, cut: BoolArray, diagonal: bool) -> Tiles:
+def _collect(size: int, chosen: BoolArray, cut: IntArray, diagonal: bool) -> Tiles:
     which, row, column = np.nonzero(chosen)
     kind = 4 + which + 2 * ((row + column) & 1) if diagonal else which
     return Tiles(size, diagonal, row * size, column * size, kind, cut[which, row, column])
 
 
-def _cut_units(samples: Samples) -> BoolArray:
-    """Whether any link of each smallest triangle (2, h, w) is cut."""
-    right, down, falling, rising = samples.cut
+def _cut_units(samples: Samples) -> IntArray:
+    """How many links of each smallest triangle (2, h, w) uint16 are cut."""
+    right, down, falling, rising = samples.cut.astype(np.uint16)
     top, bottom, left, far = right[:-1, :-1], right[1:, :-1], down[:-1, :-1], down[:-1, 1:]
     rises = _rising(top.shape)
     diagonal = np.where(rises, rising[:-1, 1:], falling[:-1, :-1])
-    upper = top | diagonal | np.where(rises, left, far)
-    lower = bottom | diagonal | np.where(rises, far, left)
+    upper = top + diagonal + np.where(rises, left, far)
+    lower = bottom + diagonal + np.where(rises, far, left)
     return np.stack([upper, lower])
 
 
 def _level(
-    samples: Samples, size: int, cut: BoolArray, error: FloatArray, centres: FloatArray
+    samples: Samples, size: int, cut: IntArray, error: FloatArray, centres: FloatArray
 ) -> tuple[_Level, FloatArray]:
     """The squares of one size, and how far (2, h, w), in 1/m, their halves may be off.
 
     cut, error, centres: the same, and `at_centre`, of the squares half as large.
     """
-    cut_quarters = _of_quarters(cut, np.logical_or)
-    cut_halves = _of_halves(cut_quarters, np.logical_or)
+    cut_quarters = _of_quarters(cut, np.add)
+    cut_halves = _of_halves(cut_quarters, np.add)
     off_sides, off_centre = _new_vertices(samples.inverse, size)
     least_quarters, least_halves = _least(samples.inverse, size)
     # A triangle's error is at most the larger of its parts' and what is off at their new vertex.
@@ -131,13 +132,16 @@ def _level(
     halves = _of_halves(quarters, np.maximum) + off_centre
     at_rows = np.zeros((cut.shape[1] // 2 + 1, cut.shape[2] // 2), np.float32)
     at_columns = np.zeros((cut.shape[1] // 2, cut.shape[2] // 2 + 1), np.float32)
-    relative = _relative(samples, size, quarters / least_quarters, cut_quarters, diagonal=False)
+    slip_quarters, slip_halves = _slips(samples, size)
+    relative = np.maximum(quarters / least_quarters, slip_quarters)
+    relative = _relative(samples, size, relative, cut_quarters, diagonal=False)
     sides = _sides(at_rows, at_columns)
     for side, own, parts in zip(sides, relative, _QUARTERS, strict=True):
         np.maximum(side, own, out=side)
         for row, column, _ in parts:
             np.maximum(side, centres[row::2, column::2], out=side)
-    relative = _relative(samples, size, halves / least_halves, cut_halves, diagonal=True)
+    relative = np.maximum(halves / least_halves, slip_halves)
+    relative = _relative(samples, size, relative, cut_halves, diagonal=True)
     at_centre = np.maximum(relative[0], relative[1])
     for side in sides:
         np.maximum(at_centre, side, out=at_centre)
@@ -164,6 +168,23 @@ def _least(inverse: FloatArray, size: int) -> tuple[FloatArray, FloatArray]:
     one, other, upper, lower = _along_diagonal(corner)
     halves = np.minimum(np.stack([upper, lower]), np.minimum(one, other))
     return np.maximum(quarters, _TINY), np.maximum(halves, _TINY)
+
+
+def _slips(samples: Samples, size: int) -> tuple[FloatArray, FloatArray]:
+    """How much the photo slips on quarters (4, h, w) and on halves (2, h, w), as errors."""
+    half = size // 2
+    corner, centre = samples.inverse[::size, ::size], samples.inverse[half::size, half::size]
+    rows = samples.slip(corner[:, :-1], corner[:, 1:], size)
+    columns = samples.slip(corner[:-1], corner[1:], size)
+    sides = np.stack(_sides(rows, columns))
+    nw, ne, sw, se = (
+        samples.slip(each, centre, size * _HALF_DIAGONAL)
+        for each in (corner[:-1, :-1], corner[:-1, 1:], corner[1:, :-1], corner[1:, 1:])
+    )
+    inner = [np.maximum(a, b) for a, b in ((nw, ne), (ne, se), (se, sw), (sw, nw))]
+    one, other, _, _ = _along_diagonal(corner)
+    across = samples.slip(one, other, 2 * size * _HALF_DIAGONAL)
+    return np.maximum(sides, inner), np.maximum(_of_halves(sides, np.maximum), across)
 
 
 def _along_diagonal(corner: FloatArray) -> tuple[FloatArray, ...]:
@@ -196,10 +217,11 @@ def _of_halves(quarters: AnyArray, pick: np.ufunc) -> AnyArray:
 
 
 def _relative(
-    samples: Samples, size: int, relative: FloatArray, cut: BoolArray, diagonal: bool
+    samples: Samples, size: int, relative: FloatArray, cut: IntArray, diagonal: bool
 ) -> FloatArray:
     """Relative errors, with those of cut triangles set: infinite where they can't be drawn."""
-    relative[cut] = np.inf
+    found = cut > 0
+    relative[found] = np.inf
     if size <= wedges.LARGEST:
-        relative[cut] = wedges.errors(samples, _collect(size, cut, cut, diagonal))
+        relative[found] = wedges.errors(samples, _collect(size, found, cut, diagonal))
     return relative

@@ -17,6 +17,7 @@ BEND = 2.0
 STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))
 """Rows and columns from one end of a link to the other: right, down, falling, rising."""
 
+_SLIP = 10  # relative error in depth that counts as much as a slip by the photo's longer side
 _WEAK = 0.4  # power of the edge ratio that is enough to go on an edge
 _LONGEST_FADE = 32  # samples
 _WINDOW = np.array([1, 4, 6, 4, 1], np.float32)  # binomial, one axis of the blur in `_crossing`
@@ -66,6 +67,17 @@ class Samples:
         """Which samples lie beyond the picture's border."""
         rows, columns = self.inner
         return (row < 1) | (row > rows) | (column < 1) | (column > columns)
+
+    def slip(self, one: FloatArray, other: FloatArray, length: float | FloatArray) -> FloatArray:
+        """How far the photo slips on edges between inverse depths, as an error in depth.
+
+        Across a triangle texture coordinates run straight in space, but positions in the photo do
+        not: half way in space between depths a and b, an edge of this length (in samples) is off by
+        length (b - a) / (2 (a + b)). That much of the photo counts as _SLIP times as much of z.
+        """
+        both = (one > 0) & (other > 0)
+        off = np.abs(one - other) / np.where(both, 2 * (one + other), np.inf)
+        return np.asarray(off * (length * _SLIP / max(self.inner)), np.float32)
 
     @cached_property
     def crossings(self) -> Crossings:

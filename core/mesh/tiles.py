@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from ..arrays import AnyArray, BoolArray, IntArray
+from ..arrays import AnyArray, IntArray
 from .samples import STEPS
 
 CORNERS = np.array(
@@ -30,7 +30,7 @@ class Tiles:
 
     row, column: (n,) grid position of each square's first sample.
     kind: (n,), which triangle of its square: a row of CORNERS, 4 to 7 if `diagonal`, else 0 to 3.
-    cut: (n,) bool, whether any link in it is cut.
+    cut: (n,) uint16, how many links in it are cut; those between two halves count twice.
     """
 
     size: int
@@ -38,7 +38,7 @@ class Tiles:
     row: IntArray
     column: IntArray
     kind: IntArray
-    cut: BoolArray
+    cut: IntArray
 
     def __len__(self) -> int:
         return len(self.row)

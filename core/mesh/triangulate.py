@@ -153,11 +153,11 @@ def _draw(samples: Samples, found: list[Tiles]) -> _Drawing:
     drawn, centres = [], np.zeros((0, 3), np.float32)
     for tiles in found:
         keys = tiles.corners() @ (width, 1)
-        drawn.append(keys[~tiles.cut & valid[keys[:, 0]]])
-        cut = tiles.only(tiles.cut)
+        drawn.append(keys[(tiles.cut == 0) & valid[keys[:, 0]]])
+        cut = tiles.only(tiles.cut > 0)
         sides = wedges.cut_sides(samples, cut)
         # Where an edge ends inside of a triangle, or only something thin lies in it, keep it whole.
-        kept = keys[tiles.cut][sides.cut.sum(axis=1) < 2]
+        kept = keys[tiles.cut > 0][sides.cut.sum(axis=1) < 2]
         drawn.append(kept[valid[kept].all(axis=1)])
         lone = sides.lone()
         two, three = lone >= 0, sides.cut.all(axis=1)

@@ -17,7 +17,7 @@ LARGEST = 16
 _STRAY = 0.5  # samples this close to the line that cuts a triangle may lie on the wrong side
 _FARTHEST_STRAY = 2.0
 _STRAY_COST = 0.02  # relative depth error that counts as much as a stray sample one farther off
-_LOSS_COST = 0.02  # the same, for each sample of the side of a triangle that loses what is thin
+_LOSS_COST = 0.01  # the same, for each cut link of a triangle that is not drawn as it is cut
 
 _BATCH = 200_000  # samples looked at in one go: what fits a processor's cache
 
@@ -118,7 +118,7 @@ def errors(samples: Samples, tiles: Tiles) -> FloatArray:
     """
     row, column = np.moveaxis(tiles.corners(), 2, 0)
     at_border = samples.outside(row, column).any(axis=1)  # where all of a small photo might be lost
-    result = np.where(at_border, np.inf, _LOSS_COST * tiles.size).astype(np.float32)
+    result = np.where(at_border, np.inf, _LOSS_COST * tiles.cut).astype(np.float32)
     found = cut_sides(samples, tiles)
     lone = found.lone()
     chosen = np.flatnonzero(found.exact & (lone >= 0))
@@ -152,7 +152,21 @@ def _misfit(samples: Samples, pieces: Wedges, tiles: Tiles) -> FloatArray:
     # Close to the line either surface may be meant, but not at the picture's border.
     counts = (np.abs(side) > np.where(border, 0, 1)[:, None]) & (truth > 0)
     worst = np.maximum(np.where(counts, error, 0).max(axis=1), _STRAY_COST * (stray - _STRAY))
+    worst = np.maximum(worst, _slip(samples, pieces))
     return np.where(stray <= _FARTHEST_STRAY, worst, np.inf).astype(np.float32)
+
+
+def _slip(samples: Samples, pieces: Wedges) -> FloatArray:
+    """How much the photo slips on the pieces (n,), as an error."""
+    a, b, c = np.moveaxis(pieces.corners, 1, 0)
+    p, q = np.moveaxis(pieces.at, 1, 0)
+    (fa, fb, fc), (pa, qa), (pb, qb) = (values.T for values in pieces.values(samples))
+    edges = ((a, fa, p, pa), (a, fa, q, qa), (b, fb, c, fc), (b, fb, p, pb), (c, fc, q, qb))
+    slips = [
+        samples.slip(one, other, np.sqrt(((here - there) ** 2).sum(axis=1)))
+        for here, one, there, other in edges
+    ]
+    return np.asarray(np.max(slips, axis=0), np.float32)
 
 
 def _beside(pieces: Wedges, spots: FloatArray) -> FloatArray:
