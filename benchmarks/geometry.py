@@ -129,7 +129,7 @@ def grid(depth: DepthMap, camera: Pinhole, count: int) -> TriangleMesh:
 
 def _from_open3d(surface: object) -> TriangleMesh:
     vertices = np.asarray(surface.vertices, np.float32)
-    return TriangleMesh(vertices, np.asarray(surface.triangles), vertices[:, :2])
+    return TriangleMesh(vertices, np.asarray(surface.triangles), vertices[:, :2], np.nan)
 
 
 def growth() -> None:

@@ -203,6 +203,8 @@ def _tell(report: dict[str, Any], folder: Path, as_json: bool) -> None:
         return
     total = sum(report["seconds"].values())
     counts = f"{report['triangles']:,} triangles, {report['points']:,} points"
+    if report["background_triangles"]:
+        counts += f", {report['background_triangles']:,} triangles of background"
     print(f"{folder}  ({total:.1f} s, {counts})")
     for name, size in report["bytes"].items():
         print(f"  {name:<16} {size / 1e6:8.2f} MB")

@@ -39,7 +39,7 @@ FILES = (
     "report.json",
     "scene.blend",
 )
-"""All that we may write; those of an earlier run that this one does not make are removed."""
+"""All that we may write."""
 
 
 def save(
@@ -54,14 +54,15 @@ def save(
     Files of an earlier run go, whatever else is in the folder stays.
 
     depth.png is 16 bits of inverse depth, 65535 = nearest, 0 = invalid; depth.npz holds float32
-    z-depth (0 = invalid), the valid mask, the kind and the camera; points.ply and mesh.ply are in
-    the camera frame, mesh.glb in glTF's. Raises OutputError, SettingsError, BlenderError.
+    z-depth (0 = invalid), the valid mask, the kind and the camera; PLY files are in the camera
+    frame, GLB and OBJ in glTF's, STL in Blender's; what the mesh hides is in background.* beside
+    it. Raises OutputError, SettingsError, BlenderError.
     """
     check_formats(formats)
     colors = _colored(result.depth, colormap)
     seconds = dict(result.seconds)
     began = time.perf_counter()
-    with files.staged_folder(folder, FILES) as stage:
+    with files.staged_folder(folder, _earlier(folder)) as stage:
         _write_depth(result.depth, colors, stage)
         _write_geometry(result, stage, formats)
         _picture(preview.compose(result, colors), stage / "preview.png")
@@ -75,6 +76,15 @@ def save(
         said = report(result) | {"seconds": seconds, "bytes": sizes}
         _text(said, stage / "report.json")
     return said
+
+
+def _earlier(folder: Path) -> set[str]:
+    """Names of our files that an earlier run's report tells of; what others put there is theirs."""
+    try:
+        said = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        return {"report.json", *said["bytes"]} & set(FILES)
+    except (OSError, ValueError, TypeError, KeyError):
+        return set()
 
 
 def check_formats(formats: Collection[str]) -> Collection[str]:
@@ -117,10 +127,9 @@ def _write_ply(surface: TriangleMesh, photo: Photo, path: Path) -> None:
 def _write_obj(surface: TriangleMesh, photo: Photo, path: Path) -> None:
     texture = encoded(photo)
     picture = path.with_suffix(".png" if texture.mime == "image/png" else ".jpg")
-    material = path.with_suffix(".mtl")
     _chunks([texture.data], picture)
-    _chunks([obj.encode_material(picture.name)], material)
-    _chunks(obj.encode(surface, material.name), path.with_suffix(".obj"))
+    _chunks([obj.encode_material(path.name, picture.name)], path.with_suffix(".mtl"))
+    _chunks(obj.encode(surface, path.name), path.with_suffix(".obj"))
 
 
 def _write_stl(surface: TriangleMesh, photo: Photo, path: Path) -> None:

@@ -173,9 +173,16 @@ def _geometry(
                 max_error=settings.max_error,
                 max_faces=settings.max_faces,
             )
-    if Output.LAYERS in settings.outputs:
+    if surface is not None and Output.LAYERS in settings.outputs:
         with stages.stage("layers"):
-            behind = mesh.background(depth, camera, photo, settings.edge_ratio)
+            behind = mesh.background(
+                surface,
+                depth,
+                camera,
+                photo,
+                edge_ratio=settings.edge_ratio,
+                max_faces=settings.max_faces,
+            )
     if Output.POINTS in settings.outputs:
         with stages.stage("points"):
             cloud = points.from_depth(depth, camera, photo.rgb)

@@ -1,4 +1,4 @@
-"""TriangleMesh -> binary STL: z up, looking along +y, as programs for printing expect; metres."""
+"""TriangleMesh -> binary STL: z up, looking along +y. STL knows no units: one is one metre."""
 
 from __future__ import annotations
 

@@ -32,6 +32,7 @@ STAGES = {
     "photo": "Reading the photo",
     "depth": "Estimating depth",
     "mesh": "Building the mesh",
+    "layers": "Filling in the background",
     "points": "Placing points",
     "scene": "Preparing the scene",
     "cancelling": "Cancelling",

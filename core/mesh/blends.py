@@ -8,6 +8,7 @@ from ..arrays import FloatArray, IntArray
 
 _REACH = 4  # pixels from a blended one to a surface that it is blended from
 _LEVEL = 0.2  # of a ramp's steepest step: where a step is less, a surface begins
+_BAND = 256  # rows at a time
 _LEAST = 0.25  # of the edge ratio's logarithm: less of a step needs no second look
 
 
@@ -17,14 +18,13 @@ def unblended(inverse: FloatArray, edge_ratio: float) -> FloatArray:
     A pixel half way up a ramp that is a few pixels wide, between two surfaces whose depths have a
     ratio above `edge_ratio`, goes to the one that is closer. What rises on is a slope, and stays.
     """
-    for turned in (False, True):
-        rows = inverse.T if turned else inverse
-        flying, values = _flying(rows, edge_ratio)
-        if len(values):
-            rows = rows.copy()
-            rows[flying] = values
-            inverse = rows.T if turned else rows
-    return np.ascontiguousarray(inverse)
+    inverse = inverse.copy()
+    for rows in (inverse, inverse.T):
+        for begin in range(0, len(rows), _BAND):
+            band = rows[begin : begin + _BAND]
+            flying, values = _flying(band, edge_ratio)
+            band[flying] = values
+    return inverse
 
 
 def _flying(inverse: FloatArray, edge_ratio: float) -> tuple[tuple[IntArray, ...], FloatArray]:

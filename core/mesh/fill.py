@@ -18,8 +18,6 @@ def smoothly(values: FloatArray, known: BoolArray) -> FloatArray:
     if known.all() or not known.any():
         return np.where(known[..., None], values, np.float32(0))
     height, width = known.shape
-    if height == 1 and width == 1:
-        return values
     half = smoothly(*_halved(values, known))
     guess = np.where(known[..., None], values, _doubled(half, height, width))
     for _ in range(_SWEEPS):

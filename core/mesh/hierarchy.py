@@ -14,6 +14,7 @@ large.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,9 +41,10 @@ N, E, S, W = range(4)
 class _Level:
     """Squares of one side, and the errors that their vertices would end; see the module."""
 
-    size: int
+    size: int  # 1 is never split: there the errors are 0 and what is of quarters is empty
     cut_halves: IntArray  # (2, h, w) uint16: how many links in a triangle are cut
     cut_quarters: IntArray  # (4, h, w) uint16
+    solid: BoolArray  # (h, w): whether what is not cut is surface; else it is nothing
     at_centre: FloatArray  # (h, w)
     at_rows: FloatArray  # (h + 1, w), middles of horizontal sides
     at_columns: FloatArray  # (h, w + 1), of vertical ones
@@ -52,34 +54,44 @@ class Hierarchy:
     """All triangles over some samples, ready for any bound."""
 
     def __init__(self, samples: Samples, block: int) -> None:
-        self._units = cut = _cut_units(samples)  # (2, h, w)
-        self._levels: list[_Level] = []
-        error = np.zeros_like(cut, np.float32)
-        centres = np.zeros(cut.shape[1:], np.float32)
-        size = 2
-        while size <= block:
-            level, error = _level(samples, size, cut, error, centres)
+        self._levels = [_units(samples)]
+        error = np.zeros_like(self._levels[0].cut_halves, np.float32)
+        while self._levels[-1].size < block:
+            level, error = _coarser(samples, self._levels[-1], error)
             self._levels.append(level)
-            cut, centres, size = level.cut_halves, level.at_centre, 2 * size
 
-    def leaves(self, bound: float) -> list[Tiles]:
-        """The fewest triangles whose relative error in depth is at most `bound`."""
-        found = []
-        active = np.ones_like(self._levels[-1].cut_halves if self._levels else self._units, bool)
+    def tiles(self, bound: float) -> list[Tiles]:
+        """Triangles whose relative error in depth is at most `bound`, as few as these allow."""
+        return [
+            _collect(level.size, found & (level.solid | (cut > 0)), cut, diagonal)
+            for level, found, cut, diagonal in self._leaves(bound)
+        ]
+
+    def count(self, bound: float) -> int:
+        """About how many triangles are drawn for that bound, cut ones in three pieces."""
+        return sum(
+            np.count_nonzero(found & level.solid & (cut == 0)) + 3 * np.count_nonzero(cut[found])
+            for level, found, cut, _ in self._leaves(bound)
+        )
+
+    def _leaves(self, bound: float) -> Iterator[tuple[_Level, BoolArray, IntArray, bool]]:
+        """Level by level what is not split, how often it is cut, and if it is along a diagonal."""
+        active = np.ones_like(self._levels[-1].cut_halves, bool)
         for level in reversed(self._levels):
             split = level.at_centre > bound
-            found.append(_collect(level.size, active & ~split, level.cut_halves, diagonal=True))
+            yield level, active & ~split, level.cut_halves, True
+            if level.size == 1:
+                return
             active = _halved(active & split)
             split = np.stack(_sides(level.at_rows, level.at_columns)) > bound
-            found.append(_collect(level.size, active & ~split, level.cut_quarters, diagonal=False))
+            yield level, active & ~split, level.cut_quarters, False
             active = _quartered(active & split)
-        found.append(_collect(1, active, self._units, diagonal=True))
-        return found
 
 
 def _rising(shape: tuple[int, ...]) -> BoolArray:
     """Whether the diagonal of each square (h, w) rises to the right; they alternate."""
-    return (np.add.outer(np.arange(shape[-2]), np.arange(shape[-1])) & 1).astype(bool)
+    odd = [np.arange(side) % 2 == 1 for side in shape[-2:]]
+    return odd[0][:, None] ^ odd[1]
 
 
 def _halved(halves: BoolArray) -> BoolArray:
@@ -102,27 +114,30 @@ def _quartered(quarters: BoolArray) -> BoolArray:
 def _collect(size: int, chosen: BoolArray, cut: IntArray, diagonal: bool) -> Tiles:
     which, row, column = np.nonzero(chosen)
     kind = 4 + which + 2 * ((row + column) & 1) if diagonal else which
-    return Tiles(size, diagonal, row * size, column * size, kind, cut[which, row, column])
+    return Tiles(size, diagonal, row * size, column * size, kind, cut[chosen])
 
 
-def _cut_units(samples: Samples) -> IntArray:
-    """How many links of each smallest triangle (2, h, w) uint16 are cut."""
-    right, down, falling, rising = samples.cut.astype(np.uint16)
+def _units(samples: Samples) -> _Level:
+    """The smallest squares."""
+    right, down, falling, rising = samples.cut.view(np.uint8)
     top, bottom, left, far = right[:-1, :-1], right[1:, :-1], down[:-1, :-1], down[:-1, 1:]
     rises = _rising(top.shape)
     diagonal = np.where(rises, rising[:-1, 1:], falling[:-1, :-1])
     upper = top + diagonal + np.where(rises, left, far)
     lower = bottom + diagonal + np.where(rises, far, left)
-    return np.stack([upper, lower])
+    cut = np.stack([upper, lower]).astype(np.uint16)
+    solid = np.where(rises, samples.valid[:-1, 1:], samples.valid[:-1, :-1])
+    none = np.zeros((4, 0, 0), np.float32)
+    zero = np.zeros(top.shape, np.float32)
+    return _Level(1, cut, none.astype(np.uint16), solid, zero, none[0], none[0])
 
 
-def _level(
-    samples: Samples, size: int, cut: IntArray, error: FloatArray, centres: FloatArray
-) -> tuple[_Level, FloatArray]:
-    """The squares of one size, and how far (2, h, w), in 1/m, their halves may be off.
+def _coarser(samples: Samples, fine: _Level, error: FloatArray) -> tuple[_Level, FloatArray]:
+    """The level of squares twice as large, and how far (2, h, w) in 1/m its halves may be off.
 
-    cut, error, centres: the same, and `at_centre`, of the squares half as large.
+    error: the same of the finer level.
     """
+    size, cut, centres = 2 * fine.size, fine.cut_halves, fine.at_centre
     cut_quarters = _of_quarters(cut, np.add)
     cut_halves = _of_halves(cut_quarters, np.add)
     off_sides, off_centre = _new_vertices(samples.inverse, size)
@@ -145,7 +160,9 @@ def _level(
     at_centre = np.maximum(relative[0], relative[1])
     for side in sides:
         np.maximum(at_centre, side, out=at_centre)
-    return _Level(size, cut_halves, cut_quarters, at_centre, at_rows, at_columns), halves
+    solid = samples.valid[size // 2 :: size, size // 2 :: size]
+    level = _Level(size, cut_halves, cut_quarters, solid, at_centre, at_rows, at_columns)
+    return level, halves
 
 
 def _new_vertices(inverse: FloatArray, size: int) -> tuple[FloatArray, FloatArray]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import images, windows
+from .. import windows
 from ..arrays import BoolArray, FloatArray
 from ..camera import Pinhole
 from ..depthmap import DepthKind, DepthMap
@@ -22,8 +22,9 @@ _STEPS = 16  # blocks from an edge to the end of what is carried on behind the f
 _WIDEST = 0.2  # of the photo's longer side
 _RIM = 2  # pixels
 _SAME = 1.05  # ratio of depths that belong to the background of one place
-_BEHIND = 0.995  # of inverse depth: so the background does not flicker through what it touches
-_ERROR = 0.003  # a background that was made up needs no small triangles
+_ERROR = 0.005  # at least: a background that was made up needs no small triangles
+_LARGEST_ERROR = 0.2
+_TYPICAL = 0.98  # quantile of the edges' jumps that sets how far the background reaches
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,15 @@ class Background:
 
 
 def background(
-    depth: DepthMap, camera: Pinhole, photo: Photo, edge_ratio: float
+    front: TriangleMesh,
+    depth: DepthMap,
+    camera: Pinhole,
+    photo: Photo,
+    *,
+    edge_ratio: float = 1.1,
+    max_faces: int | None = None,
 ) -> Background | None:
-    """What lies behind the edges of z-depth (H, W); None where no edge hides anything.
+    """What `front`, the mesh of z-depth (H, W), hides; None where no edge hides anything.
 
     Depth and colours behind the foreground are those of the background around, smoothly carried
     on. It reaches as far behind as a camera sees that moves sideways by SHIFT.
@@ -52,24 +59,31 @@ def background(
     seeds, reach = _seeds(samples, inverse, camera, depth)
     if not seeds.any():
         return None
-    hidden, around = _hidden(inverse, seeds, reach)
+    same = min(_SAME, edge_ratio**0.5)
+    hidden, around = _hidden(inverse, seeds, reach, same)
     colors = photo.rgb.astype(np.float32)
     # The photo's pixels on an edge show both sides of it, so they tell nothing of the background.
     clean = around & ~_near(hidden, _RIM)
     filled = fill.smoothly(np.concatenate([colors, inverse[..., None]], axis=2), clean)
     # A rim of what is seen beside the edge joins the made-up part to the real one.
     rim = around & _near(hidden, 2 * _RIM)
-    carried = np.where(hidden, np.minimum(filled[..., 3], inverse), inverse) * np.float32(_BEHIND)
+    error = min(max(front.error, _ERROR), _LARGEST_ERROR)
+    behind = np.where(hidden, np.minimum(filled[..., 3], inverse), inverse)
+    carried = behind / np.float32(1 + error + front.error)  # never before the mesh
     use = (hidden & ~_open(inverse, around) | rim) & (carried > 0)
     if not use.any():
         return None
     z = np.divide(1, carried, out=np.zeros_like(carried), where=use)
     surface = from_depth(
-        DepthMap(z, use, DepthKind.METRES), camera, edge_ratio=4 * edge_ratio, max_error=_ERROR
+        DepthMap(z, use, DepthKind.METRES),
+        camera,
+        edge_ratio=4 * edge_ratio,
+        max_error=error,
+        max_faces=max_faces,
     )
-    picture = np.where(clean[..., None], colors, filled[..., :3])
-    picture = np.rint(picture).clip(0, 255).astype(np.uint8)
-    return Background(surface, images.from_array(picture, name=f"{photo.name} Background"))
+    keep = ~_near(hidden, _RIM)[..., None]
+    picture = np.where(keep, photo.rgb, np.rint(filled[..., :3]).clip(0, 255).astype(np.uint8))
+    return Background(surface, Photo(picture, name=f"{photo.name} Background"))
 
 
 def _seeds(
@@ -81,7 +95,7 @@ def _seeds(
     """
     height, width = inverse.shape
     seeds = np.zeros_like(inverse)
-    jump = 0.0
+    jumps = [np.zeros(1, np.float32)]
     for cut, (down, right) in zip(samples.cut[:2], ((0, 1), (1, 0)), strict=True):
         cut = cut[1 : height + 1 - down, 1 : width + 1 - right]
         a, b = inverse[: height - down, : width - right], inverse[down:, right:]
@@ -92,17 +106,19 @@ def _seeds(
         ):
             chosen = both & (near > far)
             seeds[at] = np.where(chosen, np.maximum(seeds[at], far), seeds[at])
-            jump = max(jump, float((near - far)[chosen].max(initial=0)))
+            jumps.append((near - far)[chosen])
     median = float(np.median(depth.depth[depth.valid]))
-    moved = camera.fx * SHIFT * median * jump
-    return seeds, int(min(max(moved, 1), _WIDEST * max(depth.size)))
+    moved = camera.fx * SHIFT * median * float(np.quantile(np.concatenate(jumps), _TYPICAL))
+    return seeds, max(1, int(min(moved, _WIDEST * max(depth.size))))
 
 
-def _hidden(inverse: FloatArray, seeds: FloatArray, reach: int) -> tuple[BoolArray, BoolArray]:
+def _hidden(
+    inverse: FloatArray, seeds: FloatArray, reach: int, same: float
+) -> tuple[BoolArray, BoolArray]:
     """Which pixels (H, W) hide background, and which show the background that they hide.
 
-    From the edges on, in blocks, the background's depth spreads over what is nearer than it, and
-    over what is as far.
+    From the edges on the background's depth spreads in blocks, the nearer one first; what is nearer
+    than it, by more than a ratio `same`, hides it.
     """
     block = -(-reach // _STEPS)
     height, width = inverse.shape
@@ -111,7 +127,7 @@ def _hidden(inverse: FloatArray, seeds: FloatArray, reach: int) -> tuple[BoolArr
         behind = np.where(behind > 0, behind, windows.most(behind, 1))
     known = np.repeat(np.repeat(behind, block, 0), block, 1)[:height, :width]
     valid = (inverse > 0) & (known > 0)
-    near = inverse > known * np.float32(_SAME)
+    near = inverse > known * np.float32(same)
     return valid & near, valid & ~near
 
 

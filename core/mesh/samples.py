@@ -17,8 +17,11 @@ BEND = 2.0
 STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))
 """Rows and columns from one end of a link to the other: right, down, falling, rising."""
 
-_SLIP = 10  # relative error in depth that counts as much as a slip by the photo's longer side
+_SLIP = 80  # relative error in depth that counts as much as a slip by the photo's longer side
+_UNSEEN = 1e-4  # of the photo's longer side: a slip by less is a fraction of a pixel
+_SMALL = 1000  # pixels; smaller photos are treated alike, so that pixels are not split
 _WEAK = 0.4  # power of the edge ratio that is enough to go on an edge
+_LINKS = 100_000  # looked at in one go
 _LONGEST_FADE = 32  # samples
 _WINDOW = np.array([1, 4, 6, 4, 1], np.float32)  # binomial, one axis of the blur in `_crossing`
 
@@ -73,11 +76,12 @@ class Samples:
 
         Across a triangle texture coordinates run straight in space, but positions in the photo do
         not: half way in space between depths a and b, an edge of this length (in samples) is off by
-        length (b - a) / (2 (a + b)). That much of the photo counts as _SLIP times as much of z.
+        length (b - a) / (2 (a + b)). What is seen of that counts as _SLIP times as much of z.
         """
         both = (one > 0) & (other > 0)
         off = np.abs(one - other) / np.where(both, 2 * (one + other), np.inf)
-        return np.asarray(off * (length * _SLIP / max(self.inner)), np.float32)
+        share = off * length / max(*self.inner, _SMALL)
+        return np.asarray(_SLIP * np.maximum(share - _UNSEEN, 0), np.float32)
 
     @cached_property
     def crossings(self) -> Crossings:
@@ -229,14 +233,19 @@ def _crossing(samples: Samples, first: IntArray, second: IntArray) -> FloatArray
     weights = np.outer(_WINDOW, _WINDOW).ravel() / _WINDOW.sum() ** 2
 
     def nearness(index: IntArray) -> FloatArray:
-        at = np.divmod(index, width)
-        row, column = (
-            np.clip(place[:, None] + np.arange(-2, 3), 0, size - 1)
-            for place, size in zip(at, samples.inverse.shape, strict=True)
-        )
-        window = samples.inverse[row[:, :, None], column[:, None, :]]
-        near = window.reshape(len(index), weights.size) > middle[:, None]
-        return np.asarray(near @ weights - np.float32(0.5))
+        found = np.empty(len(index), np.float32)
+        for begin in range(0, len(index), _LINKS):
+            part = slice(begin, begin + _LINKS)
+            row, column = (
+                np.clip(place[:, None] + np.arange(-2, 3), 0, size - 1)
+                for place, size in zip(
+                    np.divmod(index[part], width), samples.inverse.shape, strict=True
+                )
+            )
+            window = samples.inverse[row[:, :, None], column[:, None, :]]
+            near = window.reshape(-1, weights.size) > middle[part, None]
+            found[part] = near @ weights - np.float32(0.5)
+        return found
 
     ours, theirs = nearness(first), nearness(second)
     clear = (ours > 0) == (flat[first] > flat[second])

@@ -16,9 +16,10 @@ from .samples import Samples
 from .tiles import Tiles
 
 _LARGEST_BLOCK = 64
+_TRIES = 5  # drawings, until the number of triangles fits; their count is a guess
 _SEARCHES = 16  # at most, for the bound that gives the number of triangles
 _NEARLY = 0.97  # of the number allowed is enough
-_COARSEST = 1e3  # relative error that no surface has
+_COARSEST = 10.0  # relative error; no surface needs more
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,13 @@ class TriangleMesh:
     triangles: (M, 3) int32, counter-clockwise seen from the camera.
     uv: (N, 2) float32, the pixel position of each vertex over the photo's size: u to the right,
         v down from the top edge, as glTF has it.
+    error: how far z may be off the depth that the mesh was made from, away from cuts, as a share.
     """
 
     vertices: FloatArray
     triangles: IntArray
     uv: FloatArray
+    error: float
 
 
 def from_depth(
@@ -47,12 +50,15 @@ def from_depth(
     """Triangulate z-depth (H, W).
 
     Neighbours with depths of a ratio above `edge_ratio` are not joined, unless the surface runs on
-    as steeply on both sides, as a floor does towards the horizon. Away from such cuts the mesh
-    differs from the depth by at most `max_error` of it, and by more only where `max_faces` asks
-    for fewer triangles: at last every second, fourth, ... pixel is left out. Invalid pixels are
-    not covered. Raises GeometryError if `max_faces` is too few for any mesh.
+    as steeply on both sides, as a floor does towards the horizon; a ramp of a few pixels between
+    two surfaces that would be cut is one. Away from such cuts the mesh differs from the depth by at
+    most `max_error` of it, and triangles are small enough for the photo not to slip on them. Where
+    `max_faces` asks for fewer triangles the error is larger, and at last every second, fourth, ...
+    pixel is left out. From errors of 0.005 on, things and holes of few pixels may get lost.
+    Raises GeometryError if `max_faces` is too few for any mesh, DepthError if the sizes differ.
     """
     most = np.inf if max_faces is None else max_faces
+    depth.check_size(*camera.size)
     stride = 1
     while True:
         found = _triangulate(depth, edge_ratio, max_error, most, stride)
@@ -61,8 +67,8 @@ def from_depth(
         stride *= 2
         if stride >= max(depth.size):
             raise GeometryError(
-                f"No mesh of only {most:g} triangles can be made of this depth, so allow more of "
-                "them or give a denser depth map."
+                f"No mesh of only {max_faces} triangles can be made of this depth, so allow more "
+                "of them or give a denser depth map."
             )
 
 
@@ -73,6 +79,7 @@ class _Drawing:
     samples: Samples
     triangles: IntArray  # (M, 3) int64 keys: samples, then two for each crossing, then centres
     centres: FloatArray  # (K, 3): row, column, 1/z
+    bound: float
 
     def mesh(self, camera: Pinhole) -> TriangleMesh:
         samples = self.samples
@@ -88,6 +95,7 @@ class _Drawing:
             vertices=camera.unproject(u, v, np.reciprocal(inverse)),
             triangles=triangles,
             uv=np.stack([u / width, v / height], axis=1).astype(np.float32),
+            error=self.bound,
         )
 
     def _vertices(self, keys: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -115,39 +123,36 @@ def _triangulate(
         block *= 2
     samples = Samples.of(depth, edge_ratio, stride, block)
     hierarchy = Hierarchy(samples, block)
-    drawing = _draw(samples, hierarchy.leaves(max_error))
-    if len(drawing.triangles) <= max_faces:
-        return drawing
-    return _fewer(samples, hierarchy, max_faces, (max_error, len(drawing.triangles)))
-
-
-def _fewer(
-    samples: Samples, hierarchy: Hierarchy, max_faces: float, known: tuple[float, int]
-) -> _Drawing:
-    """The drawing with nearly `max_faces` triangles; `known` is a bound with more of them.
-
-    If even the coarsest has more, that one.
-    """
-    drawing = _draw(samples, hierarchy.leaves(_COARSEST))
-    if len(drawing.triangles) > max_faces:
-        return drawing
-    low, high = np.log(known), np.log((_COARSEST, max(1, len(drawing.triangles))))
-    for _ in range(_SEARCHES):
-        if len(drawing.triangles) >= _NEARLY * max_faces:
+    best, target = None, max_faces
+    for _ in range(_TRIES):
+        bound = _bound(hierarchy, max_error, target)
+        drawing = _draw(samples, hierarchy.tiles(bound), bound)
+        if not len(drawing.triangles):  # all is so thin that the bound allows to lose it
+            drawing = _draw(samples, hierarchy.tiles(0.0), 0.0)
+        count = len(drawing.triangles)
+        if count <= max_faces and (best is None or count > len(best.triangles)):
+            best = drawing
+        if count <= max_faces and (bound == max_error or count >= _NEARLY * max_faces):
             break
-        # The logarithm of the number falls about straight with that of the bound.
-        share = (low[1] - np.log(max_faces * (1 + _NEARLY) / 2)) / max(low[1] - high[1], 1e-9)
-        middle = low[0] + (high[0] - low[0]) * min(max(share, 0.1), 0.9)
-        trial = _draw(samples, hierarchy.leaves(float(np.exp(middle))))
-        point = np.array([middle, np.log(max(1, len(trial.triangles)))])
-        if len(trial.triangles) <= max_faces:
-            high, drawing = point, trial
-        else:
-            low = point
-    return drawing
+        target *= (1 + _NEARLY) / 2 * max_faces / max(count, 1)
+    return best or drawing
 
 
-def _draw(samples: Samples, found: list[Tiles]) -> _Drawing:
+def _bound(hierarchy: Hierarchy, max_error: float, target: float) -> float:
+    """The least bound, `max_error` or more, that asks for about `target` triangles or fewer."""
+    low, high = max_error, _COARSEST
+    if hierarchy.count(low) <= target:
+        return low
+    for _ in range(_SEARCHES):
+        middle = (low * high) ** 0.5
+        count = hierarchy.count(middle)
+        low, high = (low, middle) if count <= target else (middle, high)
+        if _NEARLY * target <= count <= target:
+            break
+    return high
+
+
+def _draw(samples: Samples, found: list[Tiles], bound: float) -> _Drawing:
     """The triangles themselves, in pieces where they are cut."""
     valid, width = samples.inverse.ravel() > 0, samples.inverse.shape[1]
     drawn, centres = [], np.zeros((0, 3), np.float32)
@@ -156,9 +161,9 @@ def _draw(samples: Samples, found: list[Tiles]) -> _Drawing:
         drawn.append(keys[(tiles.cut == 0) & valid[keys[:, 0]]])
         cut = tiles.only(tiles.cut > 0)
         sides = wedges.cut_sides(samples, cut)
-        # Where an edge ends inside of a triangle, or only something thin lies in it, keep it whole.
-        kept = keys[tiles.cut > 0][sides.cut.sum(axis=1) < 2]
+        kept = keys[tiles.cut > 0][~sides.cut.any(axis=1)]  # only something thin lies in it
         drawn.append(kept[valid[kept].all(axis=1)])
+        drawn.append(_torn(samples, keys[tiles.cut > 0], sides))
         lone = sides.lone()
         two, three = lone >= 0, sides.cut.all(axis=1)
         corners = cut.corners()
@@ -170,7 +175,23 @@ def _draw(samples: Samples, found: list[Tiles]) -> _Drawing:
             triangles, middle = _kites(pieces, samples, sides.links[three], len(centres))
             drawn.append(triangles)
             centres = np.concatenate([centres, middle])
-    return _Drawing(samples, np.concatenate(drawn), centres)
+    return _Drawing(samples, np.concatenate(drawn), centres, bound)
+
+
+def _torn(samples: Samples, keys: IntArray, sides: wedges.Sides) -> IntArray:
+    """Triangles in which an edge ends, cut from the crossing on to the corner opposite."""
+    one = np.flatnonzero(sides.cut.sum(axis=1) == 1)
+    side = sides.cut[one].argmax(axis=1)
+    turned = (side[:, None] + np.arange(3)) % 3
+    a, b, c = np.take_along_axis(keys[one], turned, axis=1).T
+    crossing = samples.crossings.find(sides.links[one, side])
+    second = a > b  # a link begins at the lower of its ends
+    p, q = samples.inverse.size + 2 * crossing + (second, ~second)
+    valid = samples.inverse.ravel() > 0
+    known = valid[a] & valid[b] & valid[c] & (samples.crossings.inverse[crossing] > 0).all(axis=1)
+    return np.concatenate([np.stack([a, p, c], axis=1), np.stack([q, b, c], axis=1)])[
+        np.tile(known, 2)
+    ]
 
 
 def _halves(pieces: wedges.Wedges, samples: Samples) -> IntArray:

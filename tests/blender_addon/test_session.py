@@ -16,7 +16,7 @@ from unflat.blender_addon import session
 from unflat.bridge import engine
 from unflat.bridge.engine import Request
 from unflat.core.errors import CancelledError
-from unflat.core.settings import Settings
+from unflat.core.settings import Output, Settings
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_progress_never_falls_and_names_its_stages(files: dict[str, str]) -> Non
     running = session.current().start(
         Request(
             Path(files["filepath"]),
-            Settings(),
+            Settings(outputs=frozenset(Output)),
             depth=Path(files["depth_filepath"]),
         )
     )

@@ -239,3 +239,14 @@ def test_a_folder_nobody_can_write_to(result: Result) -> None:
         save(result, Path("/proc/unflat"))
     assert isinstance(caught.value, UnflatError)
     assert not isinstance(caught.value, MissingLibraryError)
+
+
+def test_files_of_others_stay(result: Result, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "mesh.obj").write_text("mine")
+    (out / "background.jpg").write_text("mine")
+    save(result, out, formats=("glb", "ply"))
+    save(result, out)
+    assert (out / "mesh.obj").read_text() == (out / "background.jpg").read_text() == "mine"
+    assert not (out / "mesh.ply").exists()  # of our earlier run, and not asked for any more

@@ -42,7 +42,8 @@ def photo(z: np.ndarray) -> images.Photo:
 
 @pytest.fixture(scope="module")
 def behind(z: np.ndarray, camera: Pinhole, photo: images.Photo) -> Background:
-    found = mesh.background(DepthMap.from_array(z, DepthKind.METRES), camera, photo, 1.1)
+    depth = DepthMap.from_array(z, DepthKind.METRES)
+    found = mesh.background(mesh.from_depth(depth, camera), depth, camera, photo)
     assert found is not None
     return found
 
@@ -110,7 +111,7 @@ def test_it_has_the_colours_and_the_depth_of_the_background(
 
 def test_nothing_hides_nothing(camera: Pinhole, photo: images.Photo) -> None:
     flat = DepthMap.from_array(np.full((HEIGHT, WIDTH), 2.0), DepthKind.METRES)
-    assert mesh.background(flat, camera, photo, 1.1) is None
+    assert mesh.background(mesh.from_depth(flat, camera), flat, camera, photo) is None
 
 
 @given(st.integers(0, 10**6), st.integers(1, 40), st.integers(1, 40), st.floats(0.05, 1))
