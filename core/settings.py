@@ -40,10 +40,9 @@ class Settings:
     near_far_ratio: how many times farther the farthest pixel is than the nearest, where the model
         gives inverse depth only up to scale and shift. 5 is the median of measured photos.
     edge_ratio: neighbours whose depths differ by more than this ratio are cut apart.
-    max_error: how far the mesh may be off the depth, as a share of it; larger makes it lighter, and
-        what is only a few pixels wide may get lost from 0.01 on.
-    max_faces: the mesh has at most this many triangles, even where that takes larger errors; so has
-        the background of layers.
+    max_error: how far the mesh may be off the depth, as a share of it; larger makes it lighter.
+    max_faces: the mesh has at most this many triangles, even where that takes larger errors and
+        loses what is a few pixels wide; so has the background of layers.
     outputs: what to build; layers are more than the mesh, and so include it.
     """
 

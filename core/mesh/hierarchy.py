@@ -53,11 +53,12 @@ class _Level:
 class Hierarchy:
     """All triangles over some samples, ready for any bound."""
 
-    def __init__(self, samples: Samples, block: int) -> None:
+    def __init__(self, samples: Samples, block: int, lossy: bool) -> None:
+        """`lossy`: whether a few pixels may get lost at a cost; else each edge is drawn."""
         self._levels = [_units(samples)]
         error = np.zeros_like(self._levels[0].cut_halves, np.float32)
         while self._levels[-1].size < block:
-            level, error = _coarser(samples, self._levels[-1], error)
+            level, error = _coarser(samples, self._levels[-1], error, lossy)
             self._levels.append(level)
 
     def tiles(self, bound: float) -> list[Tiles]:
@@ -132,7 +133,9 @@ def _units(samples: Samples) -> _Level:
     return _Level(1, cut, none.astype(np.uint16), solid, zero, none[0], none[0])
 
 
-def _coarser(samples: Samples, fine: _Level, error: FloatArray) -> tuple[_Level, FloatArray]:
+def _coarser(
+    samples: Samples, fine: _Level, error: FloatArray, lossy: bool
+) -> tuple[_Level, FloatArray]:
     """The level of squares twice as large, and how far (2, h, w) in 1/m its halves may be off.
 
     error: the same of the finer level.
@@ -149,14 +152,14 @@ def _coarser(samples: Samples, fine: _Level, error: FloatArray) -> tuple[_Level,
     at_columns = np.zeros((cut.shape[1] // 2, cut.shape[2] // 2 + 1), np.float32)
     slip_quarters, slip_halves = _slips(samples, size)
     relative = np.maximum(quarters / least_quarters, slip_quarters)
-    relative = _relative(samples, size, relative, cut_quarters, diagonal=False)
+    relative = _relative(samples, size, relative, cut_quarters, lossy, diagonal=False)
     sides = _sides(at_rows, at_columns)
     for side, own, parts in zip(sides, relative, _QUARTERS, strict=True):
         np.maximum(side, own, out=side)
         for row, column, _ in parts:
             np.maximum(side, centres[row::2, column::2], out=side)
     relative = np.maximum(halves / least_halves, slip_halves)
-    relative = _relative(samples, size, relative, cut_halves, diagonal=True)
+    relative = _relative(samples, size, relative, cut_halves, lossy, diagonal=True)
     at_centre = np.maximum(relative[0], relative[1])
     for side in sides:
         np.maximum(at_centre, side, out=at_centre)
@@ -234,11 +237,11 @@ def _of_halves(quarters: AnyArray, pick: np.ufunc) -> AnyArray:
 
 
 def _relative(
-    samples: Samples, size: int, relative: FloatArray, cut: IntArray, diagonal: bool
+    samples: Samples, size: int, relative: FloatArray, cut: IntArray, lossy: bool, diagonal: bool
 ) -> FloatArray:
     """Relative errors, with those of cut triangles set: infinite where they can't be drawn."""
     found = cut > 0
     relative[found] = np.inf
     if size <= wedges.LARGEST:
-        relative[found] = wedges.errors(samples, _collect(size, found, cut, diagonal))
+        relative[found] = wedges.errors(samples, _collect(size, found, cut, diagonal), lossy)
     return relative

@@ -53,8 +53,8 @@ def from_depth(
     as steeply on both sides, as a floor does towards the horizon; a ramp of a few pixels between
     two surfaces that would be cut is one. Away from such cuts the mesh differs from the depth by at
     most `max_error` of it, and triangles are small enough for the photo not to slip on them. Where
-    `max_faces` asks for fewer triangles the error is larger, and at last every second, fourth, ...
-    pixel is left out. From errors of 0.005 on, things and holes of few pixels may get lost.
+    `max_faces` asks for fewer triangles the error is larger, things and holes of a few pixels get
+    lost, and at last every second, fourth, ... pixel is left out. Invalid pixels are not covered.
     Raises GeometryError if `max_faces` is too few for any mesh, DepthError if the sizes differ.
     """
     most = np.inf if max_faces is None else max_faces
@@ -122,17 +122,20 @@ def _triangulate(
     while block < min(_LARGEST_BLOCK, max(depth.size) / stride + 1):
         block *= 2
     samples = Samples.of(depth, edge_ratio, stride, block)
-    hierarchy = Hierarchy(samples, block)
+    exact = Hierarchy(samples, block, lossy=False)
+    if exact.count(max_error) <= max_faces / _NEARLY:
+        drawing = _draw(samples, exact.tiles(max_error), max_error)
+        if len(drawing.triangles) <= max_faces:
+            return drawing
+    lossy = Hierarchy(samples, block, lossy=True)
     best, target = None, max_faces
     for _ in range(_TRIES):
-        bound = _bound(hierarchy, max_error, target)
-        drawing = _draw(samples, hierarchy.tiles(bound), bound)
-        if not len(drawing.triangles):  # all is so thin that the bound allows to lose it
-            drawing = _draw(samples, hierarchy.tiles(0.0), 0.0)
+        bound = _bound(lossy, max_error, target)
+        drawing = _draw(samples, lossy.tiles(bound), bound)
         count = len(drawing.triangles)
         if count <= max_faces and (best is None or count > len(best.triangles)):
             best = drawing
-        if count <= max_faces and (bound == max_error or count >= _NEARLY * max_faces):
+        if _NEARLY * max_faces <= count <= max_faces:
             break
         target *= (1 + _NEARLY) / 2 * max_faces / max(count, 1)
     return best or drawing
@@ -141,8 +144,6 @@ def _triangulate(
 def _bound(hierarchy: Hierarchy, max_error: float, target: float) -> float:
     """The least bound, `max_error` or more, that asks for about `target` triangles or fewer."""
     low, high = max_error, _COARSEST
-    if hierarchy.count(low) <= target:
-        return low
     for _ in range(_SEARCHES):
         middle = (low * high) ** 0.5
         count = hierarchy.count(middle)

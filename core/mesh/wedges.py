@@ -108,17 +108,17 @@ def _parting(samples: Samples, links: IntArray, cut: BoolArray) -> tuple[BoolArr
     return between > widest / 2, jump.argmax(axis=1)
 
 
-def errors(samples: Samples, tiles: Tiles) -> FloatArray:
+def errors(samples: Samples, tiles: Tiles, lossy: bool) -> FloatArray:
     """Relative depth error (n,) of drawing each cut triangle as pieces along its cut sides.
 
     It is right if two sides are cut, and the samples on the two sides of the line between are
     those that the cut links tell apart. Samples close to the line may stray, at a cost where they
-    are farther off than half; what is cut otherwise loses what is thin in it, at a higher cost,
-    and at the picture's border is never right.
+    are farther off than half. If `lossy`, what is cut otherwise loses what is thin in it, at a cost
+    for each cut link; else, and at the picture's border, its error is infinite.
     """
     first, inner = tiles.first(), np.array(samples.inner)
     at_border = ((first < 1) | (first + tiles.size > inner)).any(axis=1)  # nothing gets lost there
-    result = np.where(at_border, np.inf, _LOSS_COST * tiles.cut).astype(np.float32)
+    result = np.where(at_border | (not lossy), np.inf, _LOSS_COST * tiles.cut).astype(np.float32)
     found = cut_sides(samples, tiles)
     lone = found.lone()
     chosen = np.flatnonzero(found.exact & (lone >= 0))
