@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -133,12 +133,15 @@ def _from_open3d(surface: object) -> TriangleMesh:
 
 
 def growth() -> None:
-    """Seconds from 0.3 to 24 megapixels, the exponent, and the memory that it took."""
+    """Seconds from 0.3 to 24 megapixels, the exponent, and the process's memory at its highest."""
+    import resource  # not on Windows
+
+    unit = 1e9 if sys.platform == "darwin" else 1e6
     sizes, seconds = [], []
     for width, height in _GROWTH:
         depth, camera = room(width, height)
         _, took = timed(partial(mesh.from_depth, depth, camera), 1)
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
         print(f"{width}x{height}: {took:.2f} s, at most {memory:.2f} GB in all")
         sizes.append(width * height)
         seconds.append(took)

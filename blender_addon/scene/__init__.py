@@ -59,7 +59,7 @@ def _kinds(
         made.append(home.add("Mesh", mesh_data.create(f"{home.name} Mesh", arrays.mesh, surface)))
     if arrays.background is not None and result.background is not None:
         picture = images.photo(result.background.photo, arrays.background_pixels)
-        name = f"{home.name} Background"
+        picture.name = name = f"{home.name} Background"
         surface = material.photo(name, picture, has_alpha=False)
         home.add("Background", mesh_data.create(name, arrays.background, surface))
     if Output.RELIEF in result.settings.outputs:
