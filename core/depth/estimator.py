@@ -49,7 +49,7 @@ def run_builtin(
     inverse = upsample_guided(coarse, rgb, lambda fraction: progress(0.7 + 0.25 * fraction))
     cell = max(rgb.shape[1] / coarse.shape[1], rgb.shape[0] / coarse.shape[0])
     inverse = edges.snap(inverse, reach=math.ceil(1.5 * cell))
-    spacing = max(1, round(cell / 1.5))
+    spacing = max(1, round(cell / 3))
     inverse = edges.smooth(edges.straighten(inverse, rgb, spacing), spacing)
     progress(1.0)
     return inverse
