@@ -170,10 +170,11 @@ def _draw(samples: Samples, found: list[Tiles], bound: float) -> _Drawing:
         corners = cut.corners()
         pieces = wedges.Wedges.of(samples, corners[two], lone[two], sides.links[two])
         drawn.append(_halves(pieces, samples))
+        meeting = _meeting(samples, keys[tiles.cut > 0][three], sides.links[three])
         for corner in range(3):  # three surfaces meet: each gets the part around its corner
-            lone = np.full(np.count_nonzero(three), corner)
+            lone = np.full(len(meeting), corner)
             pieces = wedges.Wedges.of(samples, corners[three], lone, sides.links[three])
-            triangles, middle = _kites(pieces, samples, sides.links[three], len(centres))
+            triangles, middle = _kites(pieces, samples, meeting, len(centres))
             drawn.append(triangles)
             centres = np.concatenate([centres, middle])
     return _Drawing(samples, np.concatenate(drawn), centres, bound)
@@ -211,16 +212,27 @@ def _halves(pieces: wedges.Wedges, samples: Samples) -> IntArray:
     return np.concatenate(parts)
 
 
+def _meeting(samples: Samples, keys: IntArray, links: IntArray) -> FloatArray:
+    """Row and column (n, 2) where three surfaces meet that are cut at links (n, 3).
+
+    In the middle of the crossings; of two of them, if only the surfaces there end in nothing, so
+    that the picture's border stays straight.
+    """
+    nothing = samples.inverse.ravel()[keys] <= 0
+    border = nothing | np.roll(nothing, -1, axis=1)  # sides at such a corner
+    use = np.where(border.any(axis=1, keepdims=True), border, True)[..., None]
+    at = samples.crossings.at[samples.crossings.find(links)]
+    return np.asarray((at * use).sum(axis=1) / use.sum(axis=1), np.float32)
+
+
 def _kites(
-    pieces: wedges.Wedges, samples: Samples, links: IntArray, known: int
+    pieces: wedges.Wedges, samples: Samples, meeting: FloatArray, known: int
 ) -> tuple[IntArray, FloatArray]:
-    """Two triangles at each lone corner up to the middle of the three crossings, a new vertex."""
-    crossings = samples.crossings
+    """Two triangles at each lone corner up to where three surfaces meet (n, 2), a new vertex."""
     _, values, _ = pieces.values(samples)
     here = (samples.inverse.ravel()[pieces.keys[:, 0]] > 0) & (values > 0).all(axis=1)
-    middle = crossings.at[crossings.find(links)].mean(axis=1)
-    centres = np.concatenate([middle, values.mean(axis=1, keepdims=True)], axis=1)[here]
-    first = samples.inverse.size + 2 * len(crossings.link) + known
+    centres = np.concatenate([meeting, values.mean(axis=1, keepdims=True)], axis=1)[here]
+    first = samples.inverse.size + 2 * len(samples.crossings.link) + known
     m = first + np.arange(len(centres))
     a = pieces.keys[here, 0]
     p, q = (samples.inverse.size + 2 * pieces.crossing + pieces.mine)[here].T
