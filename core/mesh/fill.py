@@ -6,6 +6,7 @@ import numpy as np
 
 from ..arrays import BoolArray, FloatArray
 
+_LARGE = 1_000_000  # pixels; beyond, an enlarged solution is smooth enough
 _SWEEPS = 2  # at each size: each replaces what is unknown by the mean of its four neighbours
 
 
@@ -20,7 +21,7 @@ def smoothly(values: FloatArray, known: BoolArray) -> FloatArray:
     height, width = known.shape
     half = smoothly(*_halved(values, known))
     guess = np.where(known[..., None], values, _doubled(half, height, width))
-    for _ in range(_SWEEPS):
+    for _ in range(_SWEEPS if known.size <= _LARGE else 0):
         around = np.pad(guess, ((1, 1), (1, 1), (0, 0)), mode="edge")
         mean = (around[:-2, 1:-1] + around[2:, 1:-1] + around[1:-1, :-2] + around[1:-1, 2:]) / 4
         guess = np.where(known[..., None], values, mean)
