@@ -60,17 +60,20 @@ def background(
     if not seeds.any():
         return None
     same = min(_SAME, edge_ratio**0.5)
-    hidden, around = _hidden(inverse, seeds, reach, same)
     colors = photo.rgb.astype(np.float32)
-    # The photo's pixels on an edge show both sides of it, so they tell nothing of the background.
-    clean = around & ~_near(hidden, _RIM)
-    filled = fill.smoothly(np.concatenate([colors, inverse[..., None]], axis=2), clean)
+    # What lies right behind an edge goes first; where that hides something itself, what is farther.
+    hidden, around, filled, open_ = _carried_on(inverse, colors, seeds, reach, same)
+    farthest = np.divide(1, seeds, out=np.zeros_like(seeds), where=seeds > 0)
+    more, beyond, far, far_open = _carried_on(inverse, colors, farthest, reach, same, farthest=True)
+    filled = np.where(hidden[..., None], filled, far)
+    open_ = np.where(hidden, open_, far_open)
+    hidden |= more
     # A rim of what is seen beside the edge joins the made-up part to the real one.
-    rim = around & _near(hidden, 2 * _RIM)
+    rim = (around | beyond) & ~hidden & _near(hidden, 2 * _RIM)
     error = min(max(front.error, _ERROR), _LARGEST_ERROR)
     behind = np.where(hidden, np.minimum(filled[..., 3], inverse), inverse)
     carried = behind / np.float32(1 + error + front.error)  # never before the mesh
-    use = (hidden & ~_open(inverse, around) | rim) & (carried > 0)
+    use = (hidden & ~open_ | rim) & (carried > 0)
     if not use.any():
         return None
     z = np.divide(1, carried, out=np.zeros_like(carried), where=use)
@@ -84,6 +87,23 @@ def background(
     keep = ~_near(hidden, _RIM)[..., None]
     picture = np.where(keep, photo.rgb, np.rint(filled[..., :3]).clip(0, 255).astype(np.uint8))
     return Background(surface, Photo(picture, name=f"{photo.name} Background"))
+
+
+def _carried_on(
+    inverse: FloatArray,
+    colors: FloatArray,
+    seeds: FloatArray,
+    reach: int,
+    same: float,
+    farthest: bool = False,
+) -> tuple[BoolArray, BoolArray, FloatArray, BoolArray]:
+    """What hides background and what shows it (H, W), the background's colours and inverse depth
+    (H, W, 4) smoothly carried on, and where there is none; see `_hidden`."""
+    hidden, around = _hidden(inverse, seeds, reach, same, farthest)
+    # The photo's pixels on an edge show both sides of it, so they tell nothing of the background.
+    clean = around & ~_near(hidden, _RIM)
+    filled = fill.smoothly(np.concatenate([colors, inverse[..., None]], axis=2), clean)
+    return hidden, around, filled, _open(inverse, around)
 
 
 def _seeds(
@@ -113,18 +133,21 @@ def _seeds(
 
 
 def _hidden(
-    inverse: FloatArray, seeds: FloatArray, reach: int, same: float
+    inverse: FloatArray, seeds: FloatArray, reach: int, same: float, farthest: bool
 ) -> tuple[BoolArray, BoolArray]:
     """Which pixels (H, W) hide background, and which show the background that they hide.
 
-    From the edges on the background's depth spreads in blocks, the nearer one first; what is nearer
-    than it, by more than a ratio `same`, hides it.
+    From the edges on the background's depth spreads in blocks, the nearer one first, or if seeds
+    are depths and not inverse depths, the farthest; what is nearer than it, by more than a ratio
+    `same`, hides it.
     """
     block = -(-reach // _STEPS)
     height, width = inverse.shape
     behind = _blocks(seeds, block)
     for _ in range(-(-reach // block) + 1):
         behind = np.where(behind > 0, behind, windows.most(behind, 1))
+    if farthest:
+        behind = np.divide(1, behind, out=np.zeros_like(behind), where=behind > 0)
     known = np.repeat(np.repeat(behind, block, 0), block, 1)[:height, :width]
     valid = (inverse > 0) & (known > 0)
     near = inverse > known * np.float32(same)
