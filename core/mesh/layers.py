@@ -16,7 +16,7 @@ from .samples import Samples
 from .triangulate import TriangleMesh, from_depth
 
 SHIFT = 0.2
-"""The camera may move this far sideways, in median depths, before it sees past the background."""
+"""How far sideways, in median depths, a camera may move for which the background is made."""
 
 _STEPS = 16  # blocks from an edge to the end of what is carried on behind the foreground
 _WIDEST = 0.2  # of the photo's longer side
@@ -72,7 +72,9 @@ def background(
     rim = (around | beyond) & ~hidden & _near(hidden, 2 * _RIM)
     error = min(max(front.error, _ERROR), _LARGEST_ERROR)
     behind = np.where(hidden, np.minimum(filled[..., 3], inverse), inverse)
-    carried = behind / np.float32(1 + error + front.error)  # never before the mesh
+    carried = behind / np.float32(
+        1 + error + front.error
+    )  # behind the mesh, as far as both keep their bounds
     use = (hidden & ~open_ | rim) & (carried > 0)
     if not use.any():
         return None
