@@ -1,4 +1,4 @@
-"""Unflat's core: one photo in; depth, camera, points and surfaces out. No Blender, no network access.
+"""Unflat's core: one photo in; depth, camera, points and surfaces out. No Blender, no network.
 
 The way of one picture, in the order of `pipeline.reconstruct`:
 

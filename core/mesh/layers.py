@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -72,13 +72,10 @@ def background(
     rim = (around | beyond) & ~hidden & _near(hidden, 2 * _RIM)
     error = min(max(front.error, _ERROR), _LARGEST_ERROR)
     behind = np.where(hidden, np.minimum(filled[..., 3], inverse), inverse)
-    carried = behind / np.float32(
-        1 + error + front.error
-    )  # behind the mesh, as far as both keep their bounds
-    use = (hidden & ~open_ | rim) & (carried > 0)
+    use = (hidden & ~open_ | rim) & (behind > 0)
     if not use.any():
         return None
-    z = np.divide(1, carried, out=np.zeros_like(carried), where=use)
+    z = np.divide(1, behind, out=np.zeros_like(behind), where=use)
     surface = from_depth(
         DepthMap(z, use, DepthKind.METRES),
         camera,
@@ -86,6 +83,9 @@ def background(
         max_error=error,
         max_faces=max_faces,
     )
+    # Each is off the depth by its own error at most; along the rays of sight the picture stays.
+    away = np.float32(1 + front.error + surface.error)
+    surface = replace(surface, vertices=surface.vertices * away)
     keep = ~_near(hidden, _RIM)[..., None]
     picture = np.where(keep, photo.rgb, np.rint(filled[..., :3]).clip(0, 255).astype(np.uint8))
     return Background(surface, Photo(picture, name=f"{photo.name} Background"))

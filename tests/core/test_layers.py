@@ -93,6 +93,22 @@ def test_the_photo_is_the_same_through_its_own_camera(
     assert (second > 0).mean() < 0.001
 
 
+@pytest.mark.parametrize("limits", [{"max_error": 0.03}, {"max_faces": 500}])
+def test_a_coarse_mesh_does_not_sink_behind_its_background(
+    limits: dict[str, float], z: np.ndarray, camera: Pinhole, photo: images.Photo
+) -> None:
+    depth = DepthMap.from_array(z, DepthKind.METRES)
+    front = mesh.from_depth(depth, camera, **limits)
+    found = mesh.background(front, depth, camera, photo, max_faces=500)
+    assert found is not None
+    hits = raster.rasterize(
+        np.concatenate([front.vertices, found.mesh.vertices]),
+        np.concatenate([front.triangles, found.mesh.triangles + len(front.vertices)]),
+        camera,
+    )
+    assert (hits.triangle >= len(front.triangles)).mean() < 0.003
+
+
 def test_it_has_the_colours_and_the_depth_of_the_background(
     z: np.ndarray, camera: Pinhole, behind: Background
 ) -> None:
