@@ -18,7 +18,7 @@ from .depth.estimator import Prediction
 from .depthmap import DepthKind, DepthMap
 from .errors import CancelledError
 from .images import Photo
-from .mesh import Background, TriangleMesh
+from .mesh import Background, Detail, TriangleMesh
 from .points import PointCloud
 from .settings import Output, Settings
 
@@ -31,7 +31,7 @@ Cancelled: TypeAlias = Callable[[], bool]
 USER_DEPTH, NO_DEVICE = "user", "none"
 """Stand for model and device in a Result made from the user's own depth map."""
 
-_WEIGHTS = {"photo": 1, "depth": 6, "mesh": 2, "layers": 3, "points": 2}
+_WEIGHTS = {"photo": 1, "depth": 6, "mesh": 2, "layers": 3, "detail": 2, "points": 2}
 """Roughly how long each stage takes; only those that will run share the progress."""
 
 
@@ -42,6 +42,7 @@ class Result:
     depth: z-depth of the photo's size, METRES or RELATIVE, with its camera.
     mesh, points: None unless asked for.
     background: what the mesh hides; None unless layers are asked for and something is hidden.
+    detail: what the mesh lacks of the depth; None unless asked for.
     model, device: what estimated the depth, or "user" and "none" for the user's own depth.
     seconds: wall time per stage.
     warnings: sentences for the user.
@@ -52,6 +53,7 @@ class Result:
     camera: Pinhole
     mesh: TriangleMesh | None
     background: Background | None
+    detail: Detail | None
     points: PointCloud | None
     settings: Settings
     model: str
@@ -144,13 +146,14 @@ def reconstruct(
         )
         distances = prediction.depth.masked(picture.opaque()).with_camera(pinhole)
         distances = distances.to_distances(settings.near_far_ratio)
-    surface, behind, cloud = _geometry(picture, distances, pinhole, settings, stages)
+    surface, behind, lacking, cloud = _geometry(picture, distances, pinhole, settings, stages)
     return Result(
         photo=picture,
         depth=distances,
         camera=pinhole,
         mesh=surface,
         background=behind,
+        detail=lacking,
         points=cloud,
         settings=settings,
         model=settings.model if own is None else USER_DEPTH,
@@ -162,8 +165,8 @@ def reconstruct(
 
 def _geometry(
     photo: Photo, depth: DepthMap, camera: Pinhole, settings: Settings, stages: _Stages
-) -> tuple[TriangleMesh | None, Background | None, PointCloud | None]:
-    surface = behind = cloud = None
+) -> tuple[TriangleMesh | None, Background | None, Detail | None, PointCloud | None]:
+    surface = behind = lacking = cloud = None
     if Output.MESH in settings.outputs:
         with stages.stage("mesh"):
             surface = mesh.from_depth(
@@ -183,10 +186,13 @@ def _geometry(
                 edge_ratio=settings.edge_ratio,
                 max_faces=settings.max_faces,
             )
+    if surface is not None and Output.DETAIL in settings.outputs:
+        with stages.stage("detail"):
+            lacking = mesh.detail(surface, depth, camera)
     if Output.POINTS in settings.outputs:
         with stages.stage("points"):
             cloud = points.from_depth(depth, camera, photo.rgb)
-    return surface, behind, cloud
+    return surface, behind, lacking, cloud
 
 
 def _photo(source: str | Path | Photo | AnyArray) -> Photo:

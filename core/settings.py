@@ -16,6 +16,8 @@ class Output(StrEnum):
     POINTS = "points"
     LAYERS = "layers"
     """The mesh, and behind it the background that it hides; for a moving camera."""
+    DETAIL = "detail"
+    """The mesh, and what it lacks of the depth as displacement and normal map; for a light mesh."""
     RELIEF = "relief"
     """A grid that the depth image displaces live; exists only in a Blender scene."""
 
@@ -43,7 +45,7 @@ class Settings:
     max_error: how far the mesh may be off the depth, as a share of it; larger makes it lighter.
     max_faces: the mesh has at most this many triangles, even where that takes larger errors and
         loses what is a few pixels wide; so has the background of layers.
-    outputs: what to build; layers are more than the mesh, and so include it.
+    outputs: what to build; layers and detail are more than the mesh, and so include it.
     """
 
     model: str = "builtin"
@@ -61,7 +63,7 @@ class Settings:
         except (TypeError, ValueError):
             names = ", ".join(o.value for o in Output)
             raise SettingsError(f"The outputs must be among {names}.") from None
-        if Output.LAYERS in self.outputs:
+        if self.outputs & {Output.LAYERS, Output.DETAIL}:
             object.__setattr__(self, "outputs", self.outputs | {Output.MESH})
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)

@@ -25,7 +25,7 @@ MAY_IMPORT = {
 OPTIONAL = {
     "PIL": {"core/decoders.py", "core/depthfile.py", "core/export.py", "core/preview.py"},
     "OpenImageIO": {"core/decoders.py"},
-    "OpenEXR": {"core/depthfile.py"},
+    "OpenEXR": {"core/depthfile.py", "core/export.py"},
     "matplotlib": {"core/colormap.py"},
 }
 

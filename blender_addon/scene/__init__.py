@@ -4,7 +4,8 @@ arrays        what Blender takes in bulk, made of a Result without touching Blen
 collection    one collection per photo, its root, and where the result came from
 camera        the matched camera, and fitting a scene's render to it
 images        the photo and the depth image, packed
-material      the photo as light or as paint; the depth image as displacement
+material      the photo as light or as paint
+detail        the depth image as displacement of the mesh, in its material and as a modifier
 mesh_data, point_cloud, relief_nodes    one kind of geometry each
 nodes         short words for wiring node trees
 """
@@ -15,7 +16,7 @@ import bpy
 
 from ...core.pipeline import Result
 from ...core.settings import Output
-from . import camera, collection, images, material, mesh_data, point_cloud, relief_nodes
+from . import camera, collection, detail, images, material, mesh_data, point_cloud, relief_nodes
 from .arrays import SceneArrays, prepare
 from .rollback import rollback
 
@@ -53,10 +54,15 @@ def _kinds(
 ) -> list[bpy.types.Object]:
     """The objects with geometry, the one to show first."""
     made = []
-    if arrays.mesh is not None:
+    if arrays.mesh is not None and result.mesh is not None:
         surface = material.photo(home.name, photo_image, result.photo.alpha is not None)
-        material.add_depth_detail(surface, home.name, depth_image, result, arrays.span)
-        made.append(home.add("Mesh", mesh_data.create(f"{home.name} Mesh", arrays.mesh, surface)))
+        thing = home.add("Mesh", mesh_data.create(f"{home.name} Mesh", arrays.mesh, surface))
+        source = detail.DepthSource(
+            home.name, depth_image, result.camera, arrays.span, result.mesh.error
+        )
+        detail.displace(surface, source)
+        detail.add_modifiers(thing, source)
+        made.append(thing)
     if arrays.background is not None and result.background is not None:
         picture = images.photo(result.background.photo, arrays.background_pixels)
         picture.name = name = f"{home.name} Background"

@@ -1,4 +1,4 @@
-"""The photo as a material: light or paint, with the depth image as displacement.
+"""The photo as a material: light or paint.
 
 Photo Light = 1: the surface shines with the photo's own colours and takes no light, so a render
 through the matched camera is the photo. Photo Light = 0: the photo is the base colour of an
@@ -10,8 +10,6 @@ from __future__ import annotations
 import bpy
 
 from ...core import __version__
-from ...core.camera import Pinhole
-from ...core.pipeline import Result
 from .collection import MARK
 from .nodes import Value, Wiring, put
 
@@ -88,71 +86,3 @@ def _surface_group() -> bpy.types.NodeTree:
 
 def _mix(wiring: Wiring, factor: Value, at_0: Value, at_1: Value) -> bpy.types.NodeSocket:
     return wiring.node("ShaderNodeMixShader", factor, at_0, at_1).outputs[0]
-
-
-def add_depth_detail(
-    material: bpy.types.Material,
-    name: str,
-    depth_image: bpy.types.Image,
-    result: Result,
-    span: tuple[float, float],
-) -> None:
-    """Displace the mesh's material by what the depth image knows more than the mesh.
-
-    The mesh has its depth already, so the displacement is the rest: along the ray of sight, from
-    the mesh to the depth image. It is nothing at the vertices; a mesh of fewer faces than the
-    photo has pixels gets the detail back as bumps or, with the material's Displacement set to
-    true displacement and the mesh subdivided, as shape.
-    """
-    tree = _detail_group(f"{name} Depth Detail", depth_image, result, span)
-    wiring = Wiring(material.node_tree)
-    group = wiring.node("ShaderNodeGroup", node_tree=tree)
-    group.width = 200
-    moved = wiring.node("ShaderNodeVectorDisplacement", space="OBJECT")
-    put(moved.inputs["Vector"], group.outputs["Offset"])
-    put(moved.inputs["Midlevel"], 0.0)
-    put(moved.inputs["Scale"], 1.0)
-    output = next(n for n in material.node_tree.nodes if n.type == "OUTPUT_MATERIAL")
-    put(output.inputs["Displacement"], moved.outputs[0])
-    wiring.arrange()
-
-
-def _detail_group(
-    name: str, depth_image: bpy.types.Image, result: Result, span: tuple[float, float]
-) -> bpy.types.NodeTree:
-    tree = bpy.data.node_groups.new(name, "ShaderNodeTree")
-    strength = tree.interface.new_socket("Strength", in_out="INPUT", socket_type="NodeSocketFloat")
-    strength.default_value = 1.0
-    tree.interface.new_socket("Offset", in_out="OUTPUT", socket_type="NodeSocketVector")
-    wiring = Wiring(tree)
-    given = wiring.node("NodeGroupInput").outputs["Strength"]
-    # The object's origin is the photo's camera: y is the mesh's z-depth, and moving a point along
-    # its ray of sight is scaling its position.
-    point = wiring.node("ShaderNodeTexCoord").outputs["Object"]
-    uv, mesh_depth = _photo_position(wiring, point, result.camera)
-    texture = wiring.node("ShaderNodeTexImage", uv, image=depth_image, extension="EXTEND")
-    near, far = span
-    nearness = wiring.node("ShaderNodeSeparateColor", texture.outputs["Color"]).outputs[0]
-    inverse = wiring.math("MULTIPLY_ADD", nearness, 1 / near - 1 / far, 1 / far)
-    ratio = wiring.math("DIVIDE", wiring.math("DIVIDE", 1.0, inverse), mesh_depth)
-    rest = wiring.math("SUBTRACT", ratio, 1.0)
-    # Across a depth edge the image is halfway between two surfaces, which is no detail of either.
-    same = wiring.math("LESS_THAN", wiring.math("ABSOLUTE", rest), result.settings.edge_ratio - 1)
-    known = wiring.math("GREATER_THAN", texture.outputs["Alpha"], 0.999)
-    wanted = wiring.math("MULTIPLY", wiring.math("MULTIPLY", same, known), given)
-    offset = wiring.node("ShaderNodeVectorMath", point, operation="SCALE")
-    put(offset.inputs["Scale"], wiring.math("MULTIPLY", rest, wanted))
-    wiring.node("NodeGroupOutput", offset.outputs[0])
-    wiring.arrange()
-    return tree
-
-
-def _photo_position(
-    wiring: Wiring, point: Value, camera: Pinhole
-) -> tuple[bpy.types.NodeSocket, bpy.types.NodeSocket]:
-    """Where the camera sees an object-space point, as texture coordinates, and its z-depth."""
-    x, y, z = wiring.split(point)
-    right, up = wiring.math("DIVIDE", x, y), wiring.math("DIVIDE", z, y)
-    u = wiring.math("MULTIPLY_ADD", right, camera.fx / camera.width, camera.cx / camera.width)
-    v = wiring.math("MULTIPLY_ADD", up, camera.fy / camera.height, 1 - camera.cy / camera.height)
-    return wiring.join(u, v, 0.0), y
