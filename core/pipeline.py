@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from . import camera as cameras
-from . import depthfile, images, mesh, points
+from . import depthfile, images, mesh, points, scale
 from .arrays import AnyArray
 from .camera import FocalSource, Pinhole
 from .depth import catalog, estimator
@@ -144,6 +144,8 @@ def reconstruct(
         )
         distances = prediction.depth.masked(picture.opaque()).with_camera(pinhole)
         distances = distances.to_distances(settings.near_far_ratio)
+        if settings.known_distance is not None:
+            distances = scale.to_known_distance(distances, pinhole, settings.known_distance)
     surface, behind, cloud = _geometry(picture, distances, pinhole, settings, stages)
     return Result(
         photo=picture,
