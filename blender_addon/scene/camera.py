@@ -52,6 +52,13 @@ def of(collection: bpy.types.Collection) -> bpy.types.Object | None:
     return next((o for o in collection.objects if o.type == "CAMERA" and _SIZE in o), None)
 
 
+def scale_range(data: bpy.types.Camera, factor: float) -> None:
+    """Have a camera in a scaled scene still see all of it: these do not scale with the object."""
+    data.clip_start = min(data.clip_start, data.clip_start * factor)
+    data.clip_end = max(data.clip_end, data.clip_end * factor)
+    data.display_size *= factor
+
+
 def is_fresh(scene: bpy.types.Scene) -> bool:
     """Whether the scene holds nothing but untouched startup objects and Unflat's own.
 

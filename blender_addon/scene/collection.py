@@ -82,8 +82,8 @@ def hide_older(scene: bpy.types.Scene, result: Result) -> bool:
     for older in scene.collection.children_recursive:
         if not result.photo.path or older.get(PHOTO) != _photo_path(result):
             continue
-        roots = [thing for thing in older.objects if thing.type == "EMPTY" and is_ours(thing)]
-        if any((root.location - scene.cursor.location).length > 1e-3 for root in roots):
+        root = root_of(older)
+        if root is not None and (root.location - scene.cursor.location).length > 1e-3:
             continue
         for thing in older.objects:
             if thing.get(KIND) in SURFACES and not thing.hide_render:
@@ -104,6 +104,11 @@ def home_of(thing: bpy.types.Object | None) -> bpy.types.Collection | None:
     if thing is None or not is_ours(thing):
         return None
     return next((c for c in thing.users_collection if is_ours(c)), None)
+
+
+def root_of(collection: bpy.types.Collection) -> bpy.types.Object | None:
+    """The empty that the objects of a photo hang on, or None if it was removed."""
+    return next((o for o in collection.objects if o.type == "EMPTY" and is_ours(o)), None)
 
 
 def _describe(collection: bpy.types.Collection, result: Result) -> None:

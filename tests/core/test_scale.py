@@ -22,7 +22,7 @@ WALL = DepthMap.from_array(np.full((96, 128), 4.0), DepthKind.RELATIVE)
 def test_a_hand_computed_case(camera: Pinhole) -> None:
     scaled = scale.to_known_distance(WALL, camera, (10, 20, 65, 20, 8))
     # 55 pixels at a focal length of 110 and 4 away are 2 apart.
-    np.testing.assert_allclose(scaled.depth, 16)
+    np.testing.assert_allclose(scaled.depth, 16, rtol=1e-6)
     assert scaled.kind is DepthKind.METRES
 
 
