@@ -72,6 +72,7 @@ def _draw_settings(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup
     column.prop(settings, "edge_ratio")
     column.prop(settings, "max_error")
     column.prop(settings, "max_faces")
+    layout.prop(settings, "level")
     layout.prop(settings, "fit_render")
 
 

@@ -84,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="X1,Y1,X2,Y2=METRES",
         help="two pixels of the photo and how far apart the surface is there; scales everything",
     )
+    add("--level", action="store_true", help="find the floor and have the scene stand on it")
     add(
         "--edge-ratio",
         type=float,
@@ -153,6 +154,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         max_error=options.max_error,
         max_faces=options.max_faces,
         known_distance=options.known_distance,
+        level=options.level,
         outputs=frozenset(options.outputs.split(",")),
     )
     if Output.RELIEF in settings.outputs and not options.blend:

@@ -47,6 +47,7 @@ class Settings:
         loses what is a few pixels wide; so has the background of layers.
     known_distance: (x1, y1, x2, y2, metres): two places in the photo, in pixels from its top left
         corner, and how far apart the surface is there. It scales everything; None = as it is.
+    level: whether to find the floor, and to have what is built stand on it upright.
     outputs: what to build; layers are more than the mesh, and so include it.
     """
 
@@ -58,6 +59,7 @@ class Settings:
     max_error: float = 0.001
     max_faces: int = 1_500_000
     known_distance: tuple[float, float, float, float, float] | None = None
+    level: bool = False
     outputs: frozenset[Output] = frozenset({Output.MESH, Output.POINTS})
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from math import pi
 
 import bpy
-from mathutils import Vector
+from mathutils import Matrix, Vector
 
 from ...core.camera import Pinhole
 from .collection import Home, is_ours
@@ -40,8 +40,7 @@ def add(
     backdrop = data.background_images.new()
     backdrop.image = image
     backdrop.alpha = 0.5  # for comparing: off until the artist switches it on
-    thing = home.add("Camera", data)
-    thing.rotation_euler = (pi / 2, 0, 0)
+    thing = home.add("Camera", data, turn=Matrix.Rotation(pi / 2, 4, "X"))
     thing[_SIZE] = (pinhole.width, pinhole.height)
     thing["unflat_pixel_aspect"] = aspect
     return thing
