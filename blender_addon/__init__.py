@@ -17,9 +17,9 @@ from __future__ import annotations
 import bpy
 
 from . import drop, handlers, panels, properties, session
-from .operators import cancel, generate, look_through
+from .operators import cancel, generate, look_through, set_scale
 
-_MODULES = (properties, generate, cancel, look_through, drop, panels)
+_MODULES = (properties, generate, cancel, look_through, set_scale, drop, panels)
 
 
 def register() -> None:

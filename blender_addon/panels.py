@@ -10,6 +10,7 @@ from . import ids, session
 from .operators._job_operator import STAGES
 from .operators.generate import FROM_PANEL
 from .operators.look_through import photo_collection
+from .operators.set_scale import is_offered
 
 _MARGIN = 90
 """Pixels at scale 1 that the sidebar's tabs, the box and the icon take from a line of text."""
@@ -55,6 +56,8 @@ class UNFLAT_PT_main(bpy.types.Panel):
             _draw_outcome(context, layout, outcome)
         if photo_collection(context) is not None:
             layout.operator(ids.LOOK_THROUGH, icon="OUTLINER_OB_CAMERA")
+            if is_offered(context):
+                layout.operator(ids.SET_SCALE, icon="DRIVER_DISTANCE")
 
 
 def _draw_settings(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
@@ -69,6 +72,7 @@ def _draw_settings(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup
     column.prop(settings, "edge_ratio")
     column.prop(settings, "max_error")
     column.prop(settings, "max_faces")
+    layout.prop(settings, "level")
     layout.prop(settings, "fit_render")
 
 

@@ -139,6 +139,12 @@ class Choices:
         step=10_000,
         options={"SKIP_SAVE"},
     )
+    level: BoolProperty(
+        name="Level Floor",
+        description="Find the floor in the photo, and lay it flat on the scene's ground",
+        default=_DEFAULTS.level,
+        options={"SKIP_SAVE"},
+    )
     depth_filepath: StringProperty(
         name="Depth Map",
         description="A depth map of the photo's size to use instead of a model: "

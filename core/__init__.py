@@ -5,7 +5,8 @@ The way of one picture, in the order of `pipeline.reconstruct`:
     images.load         file -> Photo (pixels, alpha, EXIF focal length)
     depth.estimator     Photo -> Prediction (DepthMap; some models know the focal length too)
     camera.choose       user > EXIF > model > default -> Pinhole, which remembers its source
-    depthmap            inverse depth -> distances
+    depthmap, scale     inverse depth -> distances, in metres if one of them is known
+    level               DepthMap -> Pose of the camera over the floor, if asked for
     points, mesh        DepthMap + Pinhole -> PointCloud, TriangleMesh, Background
     export              the files of `Result.save`
 

@@ -79,6 +79,13 @@ def _parser() -> argparse.ArgumentParser:
         help="farthest over nearest, where a model gives relative depth (default %(default)g)",
     )
     add(
+        "--known-distance",
+        type=_known_distance,
+        metavar="X1,Y1,X2,Y2=METRES",
+        help="two pixels of the photo and how far apart the surface is there; scales everything",
+    )
+    add("--level", action="store_true", help="find the floor and have the scene stand on it")
+    add(
         "--edge-ratio",
         type=float,
         default=defaults.edge_ratio,
@@ -125,8 +132,9 @@ def _photos(arguments: list[str]) -> int:
         print(f"unflat: error: {error}", file=sys.stderr)
         return WRONG_USAGE
     sources = images.find(options.photos)
-    if options.depth and len(sources) > 1:
-        parser.error("--depth goes with one photo")
+    for name in ("depth", "known_distance"):
+        if getattr(options, name) and len(sources) > 1:
+            parser.error(f"--{name.replace('_', '-')} goes with one photo")
     failed = 0
     for source, folder in zip(sources, _folders(sources, options.out), strict=True):
         failed += not _one(source, folder, settings, formats, options)
@@ -145,12 +153,23 @@ def _settings(options: argparse.Namespace) -> Settings:
         edge_ratio=options.edge_ratio,
         max_error=options.max_error,
         max_faces=options.max_faces,
+        known_distance=options.known_distance,
+        level=options.level,
         outputs=frozenset(options.outputs.split(",")),
     )
     if Output.RELIEF in settings.outputs and not options.blend:
         raise SettingsError("The relief lives in a Blender scene, add --blend.")
     catalog.pick_device(catalog.find(settings.model), settings.device)
     return settings
+
+
+def _known_distance(text: str) -> tuple[float, ...]:
+    """X1,Y1,X2,Y2=METRES as numbers."""
+    try:
+        places, metres = text.split("=")
+        return *map(float, places.split(",")), float(metres)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"write X1,Y1,X2,Y2=METRES, not '{text}'") from None
 
 
 def _folders(sources: list[Path], out: Path) -> list[Path]:

@@ -11,6 +11,9 @@ from .arrays import BoolArray, FloatArray
 from .camera import Pinhole
 from .errors import DepthError, SettingsError
 
+NEAREST, FARTHEST = 1e-6, 1e9
+"""Distances that a map may hold, the farthest excluded: renderers write 1e10 for "nothing"."""
+
 
 class DepthKind(StrEnum):
     """What the numbers of a depth map mean."""
@@ -48,8 +51,8 @@ class DepthMap:
         """Check an array of any number type from outside; `name` begins the error's sentence.
 
         Values that are not finite are invalid, and so are distances and inverse depths <= 0
-        (0 is how files mark "nothing here") and distances beyond what a camera can see, 1e-6 to
-        1e9 (renderers write 1e10 for "nothing here"). Raises DepthError.
+        (0 is how files mark "nothing here") and distances outside NEAREST to FARTHEST. Raises
+        DepthError.
         """
         array = np.asarray(depth)
         if array.ndim == 3 and array.shape[-1] == 1:
@@ -63,7 +66,7 @@ class DepthMap:
             values = array.astype(np.float32)
         mask = np.isfinite(values) & (values > 0)
         if kind is not DepthKind.INVERSE:
-            mask &= (values >= 1e-6) & (values < 1e9)
+            mask &= (values >= NEAREST) & (values < FARTHEST)
         if valid is not None:
             given = np.asarray(valid)
             if given.dtype.kind not in "biuf":

@@ -58,10 +58,11 @@ def save(
 
     depth.png is 16 bits of inverse depth, 65535 = nearest, 0 = invalid; depth.npz holds float32
     z-depth (0 = invalid), the valid mask, the kind and the camera; PLY files are in the camera
-    frame, GLB and OBJ in glTF's, STL in Blender's; what the mesh hides is in background.* beside
-    it. displacement.exr says by which share of its distance from the photo's camera a point of the
-    mesh has to be moved away from it, displacement.png the same in 16 bits (see `mesh.Detail`, and
-    "displacement_limit" in the report); normal.png is seen from the camera, with green up. Raises
+    frame, GLB and OBJ in glTF's, STL in Blender's; with a pose, which stands in camera.json, the
+    node of the GLB is upright. What the mesh hides is in background.* beside it. displacement.exr
+    says by which share of its distance from the photo's camera a point of the mesh has to be moved
+    away from it, displacement.png the same in 16 bits (see `mesh.Detail`, and "displacement_limit"
+    in the report); normal.png is seen from the camera, with green up. Raises
     OutputError, SettingsError, BlenderError.
     """
     check_formats(formats)
@@ -72,7 +73,8 @@ def save(
         _write_depth(result.depth, colors, stage)
         _write_geometry(result, stage, formats)
         _picture(preview.compose(result, colors), stage / "preview.png")
-        _text(result.camera.to_json(), stage / "camera.json")
+        pose = result.pose.to_json() if result.pose is not None else {}
+        _text(result.camera.to_json() | pose, stage / "camera.json")
         seconds["files"] = round(time.perf_counter() - began, 4)
         if with_blend:
             began = time.perf_counter()
@@ -115,26 +117,27 @@ def _write_geometry(result: Result, folder: Path, formats: Collection[str]) -> N
         _chunks(ply.encode_points(result.points), folder / "points.ply")
     for name in formats:
         if result.mesh is not None:
-            _SURFACE_WRITERS[name](result.mesh, result.photo, folder / "mesh")
+            _SURFACE_WRITERS[name](result.mesh, result.photo, result, folder / "mesh")
         if result.background is not None:
             behind = result.background
-            _SURFACE_WRITERS[name](behind.mesh, behind.photo, folder / "background")
+            _SURFACE_WRITERS[name](behind.mesh, behind.photo, result, folder / "background")
     if result.detail is not None:
         _exr(result.detail.displacement, folder / "displacement.exr")
         _picture(result.detail.displacement_levels(), folder / "displacement.png")
         _picture(result.detail.normal_colors(), folder / "normal.png")
 
 
-def _write_glb(surface: TriangleMesh, photo: Photo, path: Path) -> None:
-    chunks = glb.encode(surface, encoded(photo), photo.name, photo.alpha is not None)
+def _write_glb(surface: TriangleMesh, photo: Photo, result: Result, path: Path) -> None:
+    transparent = photo.alpha is not None
+    chunks = glb.encode(surface, encoded(photo), photo.name, transparent, result.pose)
     _chunks(chunks, path.with_suffix(".glb"))
 
 
-def _write_ply(surface: TriangleMesh, photo: Photo, path: Path) -> None:
+def _write_ply(surface: TriangleMesh, photo: Photo, result: Result, path: Path) -> None:
     _chunks(ply.encode_mesh(surface, photo.rgb), path.with_suffix(".ply"))
 
 
-def _write_obj(surface: TriangleMesh, photo: Photo, path: Path) -> None:
+def _write_obj(surface: TriangleMesh, photo: Photo, result: Result, path: Path) -> None:
     texture = encoded(photo)
     picture = path.with_suffix(".png" if texture.mime == "image/png" else ".jpg")
     _chunks([texture.data], picture)
@@ -142,7 +145,7 @@ def _write_obj(surface: TriangleMesh, photo: Photo, path: Path) -> None:
     _chunks(obj.encode(surface, path.name), path.with_suffix(".obj"))
 
 
-def _write_stl(surface: TriangleMesh, photo: Photo, path: Path) -> None:
+def _write_stl(surface: TriangleMesh, photo: Photo, result: Result, path: Path) -> None:
     _chunks(stl.encode(surface), path.with_suffix(".stl"))
 
 

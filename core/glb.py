@@ -12,6 +12,7 @@ from . import frames
 from ._version import __version__
 from .arrays import AnyArray
 from .images import EncodedImage
+from .level import Pose
 from .mesh import TriangleMesh
 
 # Component types of the glTF 2.0 specification, section 3.6.2.2.
@@ -20,12 +21,15 @@ _MOST_USHORT = 65535  # vertices: the last index would mean "restart", section 3
 _VERTICES, _INDICES = 34962, 34963  # buffer view targets, section 3.6.2.4
 
 
-def encode(mesh: TriangleMesh, texture: EncodedImage, name: str, transparent: bool) -> list[bytes]:
+def encode(
+    mesh: TriangleMesh, texture: EncodedImage, name: str, transparent: bool, pose: Pose | None
+) -> list[bytes]:
     """The chunks of a .glb file, to be written one after the other.
 
     The photo is the base colour of an unlit material (KHR_materials_unlit), so viewers show its
-    own colours. Frame: y up, the camera at the origin looking down -z; one unit is one metre.
-    Indices are 16 bits where they fit.
+    own colours. Frame: y up, the camera at the origin looking down -z; one unit is one metre. With
+    a pose, the node puts that frame upright over the floor y = 0. Indices are 16 bits where they
+    fit.
     """
     positions = frames.to_gltf(mesh.vertices)
     short = len(positions) <= _MOST_USHORT
@@ -37,6 +41,8 @@ def encode(mesh: TriangleMesh, texture: EncodedImage, name: str, transparent: bo
     blobs = [part.tobytes() for part in parts] + [texture.data]
     blobs = [blob + bytes(-len(blob) % 4) for blob in blobs]
     document = _document(parts, texture, name, transparent)
+    if pose is not None:
+        document["nodes"][0]["matrix"] = frames.stand_in_gltf(pose).T.ravel().tolist()
     document["bufferViews"] = _views(blobs, texture)
     document["buffers"] = [{"byteLength": sum(map(len, blobs))}]
     text = json.dumps(document, separators=(",", ":")).encode()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from . import camera as cameras
-from . import depthfile, images, mesh, points
+from . import depthfile, images, level, mesh, points, scale
 from .arrays import AnyArray
 from .camera import FocalSource, Pinhole
 from .depth import catalog, estimator
@@ -18,6 +18,7 @@ from .depth.estimator import Prediction
 from .depthmap import DepthKind, DepthMap
 from .errors import CancelledError
 from .images import Photo
+from .level import Pose
 from .mesh import Background, Detail, TriangleMesh
 from .points import PointCloud
 from .settings import Output, Settings
@@ -40,7 +41,8 @@ class Result:
     """All that was made of one photo.
 
     depth: z-depth of the photo's size, METRES or RELATIVE, with its camera.
-    mesh, points: None unless asked for.
+    pose: how the camera stands over the floor; None unless asked for and a floor was found.
+    mesh, points: None unless asked for; in the camera frame whatever the pose.
     background: what the mesh hides; None unless layers are asked for and something is hidden.
     detail: what the mesh lacks of the depth; None unless asked for.
     model, device: what estimated the depth, or "user" and "none" for the user's own depth.
@@ -51,6 +53,7 @@ class Result:
     photo: Photo
     depth: DepthMap
     camera: Pinhole
+    pose: Pose | None
     mesh: TriangleMesh | None
     background: Background | None
     detail: Detail | None
@@ -146,11 +149,15 @@ def reconstruct(
         )
         distances = prediction.depth.masked(picture.opaque()).with_camera(pinhole)
         distances = distances.to_distances(settings.near_far_ratio)
+        if settings.known_distance is not None:
+            distances = scale.to_known_distance(distances, pinhole, settings.known_distance)
+        pose = level.find_floor(distances, pinhole) if settings.level else None
     surface, behind, lacking, cloud = _geometry(picture, distances, pinhole, settings, stages)
     return Result(
         photo=picture,
         depth=distances,
         camera=pinhole,
+        pose=pose,
         mesh=surface,
         background=behind,
         detail=lacking,
@@ -159,7 +166,7 @@ def reconstruct(
         model=settings.model if own is None else USER_DEPTH,
         device=prediction.device,
         seconds=stages.seconds,
-        warnings=_warnings(distances, pinhole),
+        warnings=_warnings(distances, pinhole, lost_floor=settings.level and pose is None),
     )
 
 
@@ -201,7 +208,7 @@ def _photo(source: str | Path | Photo | AnyArray) -> Photo:
     return images.load(source) if isinstance(source, str | Path) else images.from_array(source)
 
 
-def _warnings(depth: DepthMap, camera: Pinhole) -> tuple[str, ...]:
+def _warnings(depth: DepthMap, camera: Pinhole, lost_floor: bool) -> tuple[str, ...]:
     found = []
     if camera.source is FocalSource.DEFAULT:
         found.append(
@@ -210,4 +217,6 @@ def _warnings(depth: DepthMap, camera: Pinhole) -> tuple[str, ...]:
         )
     if depth.kind is DepthKind.RELATIVE:
         found.append("The depth has no absolute scale: the nearest pixel is placed at one metre.")
+    if lost_floor:
+        found.append("No floor was found, so the scene was not levelled.")
     return tuple(found)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -45,6 +47,9 @@ class Settings:
     max_error: how far the mesh may be off the depth, as a share of it; larger makes it lighter.
     max_faces: the mesh has at most this many triangles, even where that takes larger errors and
         loses what is a few pixels wide; so has the background of layers.
+    known_distance: (x1, y1, x2, y2, metres): two places in the photo, in pixels from its top left
+        corner, and how far apart the surface is there. It scales everything; None = as it is.
+    level: whether to find the floor, and to have what is built stand on it upright.
     outputs: what to build; layers and detail are more than the mesh, and so include it.
     """
 
@@ -55,6 +60,8 @@ class Settings:
     edge_ratio: float = 1.1
     max_error: float = 0.001
     max_faces: int = 1_500_000
+    known_distance: tuple[float, float, float, float, float] | None = None
+    level: bool = False
     outputs: frozenset[Output] = frozenset({Output.MESH, Output.POINTS})
 
     def __post_init__(self) -> None:
@@ -65,6 +72,8 @@ class Settings:
             raise SettingsError(f"The outputs must be among {names}.") from None
         if self.outputs & {Output.LAYERS, Output.DETAIL}:
             object.__setattr__(self, "outputs", self.outputs | {Output.MESH})
+        if self.known_distance is not None:
+            object.__setattr__(self, "known_distance", _known_distance(self.known_distance))
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             if name == "fov" and value is None:
@@ -76,3 +85,18 @@ class Settings:
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON types; `Settings(**fields)` is the inverse."""
         return asdict(self) | {"outputs": sorted(output.value for output in self.outputs)}
+
+
+def _known_distance(given: Iterable[float]) -> tuple[float, float, float, float, float]:
+    """Five finite numbers, the places a pixel apart at least. Raises SettingsError."""
+    try:
+        x1, y1, x2, y2, metres = (float(number) for number in given)
+    except (TypeError, ValueError):
+        raise SettingsError(
+            "A known distance needs five numbers: x1, y1, x2, y2, metres."
+        ) from None
+    if not 1 <= math.hypot(x2 - x1, y2 - y1) < math.inf:  # NaN fails too
+        raise SettingsError("A known distance goes between two different pixels of the photo.")
+    if not 0 < metres < math.inf:
+        raise SettingsError(f"A known distance must be above 0 m, not {metres:g}.")
+    return x1, y1, x2, y2, metres

@@ -1,1 +1,1 @@
-"""What artists and scripts can do: `bpy.ops.unflat.generate`, `.cancel`, `.look_through`."""
+"""What artists and scripts can do: `bpy.ops.unflat.generate` and the like, one file each."""

@@ -89,6 +89,7 @@ class UNFLAT_OT_generate(JobOperator, Choices, bpy.types.Operator):
             edge_ratio=self._chosen(context, "edge_ratio"),
             max_error=self._chosen(context, "max_error"),
             max_faces=self._chosen(context, "max_faces"),
+            level=self._chosen(context, "level"),
             outputs=frozenset(Output[name] for name in outputs),
         )
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from math import pi
 
 import bpy
-from mathutils import Vector
+from mathutils import Matrix, Vector
 
 from ...core.camera import Pinhole
 from .collection import Home, is_ours
@@ -40,8 +40,7 @@ def add(
     backdrop = data.background_images.new()
     backdrop.image = image
     backdrop.alpha = 0.5  # for comparing: off until the artist switches it on
-    thing = home.add("Camera", data)
-    thing.rotation_euler = (pi / 2, 0, 0)
+    thing = home.add("Camera", data, turn=Matrix.Rotation(pi / 2, 4, "X"))
     thing[_SIZE] = (pinhole.width, pinhole.height)
     thing["unflat_pixel_aspect"] = aspect
     return thing
@@ -50,6 +49,13 @@ def add(
 def of(collection: bpy.types.Collection) -> bpy.types.Object | None:
     """The matched camera in a photo's collection, or None if it was removed."""
     return next((o for o in collection.objects if o.type == "CAMERA" and _SIZE in o), None)
+
+
+def scale_range(data: bpy.types.Camera, factor: float) -> None:
+    """Have a camera in a scaled scene still see all of it: these do not scale with the object."""
+    data.clip_start = min(data.clip_start, data.clip_start * factor)
+    data.clip_end = max(data.clip_end, data.clip_end * factor)
+    data.display_size *= factor
 
 
 def is_fresh(scene: bpy.types.Scene) -> bool:

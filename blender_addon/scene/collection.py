@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 
 import bpy
+from mathutils import Matrix
 
-from ...core import __version__
+from ...core import __version__, frames
 from ...core.depth import catalog
 from ...core.pipeline import USER_DEPTH, Result
 
 EYE_HEIGHT = 1.6
-"""Metres of the photo's camera above the root, so that the root stands on the photo's ground."""
+"""Metres of the photo's camera above the root, so that the root stands on the photo's ground,
+where no floor was found."""
 
 _LONGEST_NAME = 40
 """Bytes; Blender 4 cuts names at 63, and " Depth Detail" and ".001" come after."""
@@ -39,16 +41,22 @@ class Home:
         self.root = bpy.data.objects.new(self.name, None)
         self.root.empty_display_size = 0.5
         self.root.location = scene.cursor.location
+        self._stand = (
+            Matrix.Translation((0, 0, EYE_HEIGHT))
+            if result.pose is None
+            else Matrix(frames.stand_in_blender(result.pose))
+        )
         self._link(self.root)
 
-    def add(
-        self, kind: str, data: bpy.types.ID, location: tuple[float, float, float] = (0, 0, 0)
-    ) -> bpy.types.Object:
-        """A new object, named after the photo and its kind; `location` is seen from the camera."""
+    def add(self, kind: str, data: bpy.types.ID, turn: Matrix | None = None) -> bpy.types.Object:
+        """A new object, named after the photo and its kind, with the photo's camera as its origin.
+
+        Its axes are those of `frames.to_blender`, before an own `turn` (4, 4).
+        """
         thing = bpy.data.objects.new(f"{self.name} {kind}", data)
         thing[KIND] = kind
         thing.parent = self.root
-        thing.location = (location[0], location[1], location[2] + EYE_HEIGHT)
+        thing.matrix_basis = self._stand @ (turn or Matrix())
         self._link(thing)
         return thing
 
@@ -82,8 +90,8 @@ def hide_older(scene: bpy.types.Scene, result: Result) -> bool:
     for older in scene.collection.children_recursive:
         if not result.photo.path or older.get(PHOTO) != _photo_path(result):
             continue
-        roots = [thing for thing in older.objects if thing.type == "EMPTY" and is_ours(thing)]
-        if any((root.location - scene.cursor.location).length > 1e-3 for root in roots):
+        root = root_of(older)
+        if root is not None and (root.location - scene.cursor.location).length > 1e-3:
             continue
         for thing in older.objects:
             if thing.get(KIND) in SURFACES and not thing.hide_render:
@@ -104,6 +112,11 @@ def home_of(thing: bpy.types.Object | None) -> bpy.types.Collection | None:
     if thing is None or not is_ours(thing):
         return None
     return next((c for c in thing.users_collection if is_ours(c)), None)
+
+
+def root_of(collection: bpy.types.Collection) -> bpy.types.Object | None:
+    """The empty that the objects of a photo hang on, or None if it was removed."""
+    return next((o for o in collection.objects if o.type == "EMPTY" and is_ours(o)), None)
 
 
 def _describe(collection: bpy.types.Collection, result: Result) -> None:

@@ -65,3 +65,15 @@ def portrait(rgb: np.ndarray, slope: np.ndarray) -> Result:
     photo = from_array(np.ascontiguousarray(rgb.swapaxes(0, 1)), name="portrait")
     settings = Settings(fov=40.0, outputs=frozenset(Output))
     return reconstruct(photo, settings, depth=slope.T.copy())
+
+
+@pytest.fixture
+def levelled(rgb: np.ndarray, camera: Pinhole) -> Result:
+    """A result with every output, of a tilted camera 1.5 m above a floor with a box on it."""
+    v, u = np.mgrid[0:96, 0:128] + 0.5
+    x, y = (u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy
+    below = 0.2 * x + 0.85 * y + 0.5  # how far down a ray leads, by a normal of length 1.01
+    z = np.where(below > 0.1, 1.5 * np.linalg.norm((0.2, 0.85, 0.5)) / below, 12)
+    z[30:60, 50:80] = 2.0
+    settings = Settings(outputs=frozenset(Output), level=True)
+    return reconstruct(from_array(rgb, name="photo"), settings, depth=z, camera=camera)

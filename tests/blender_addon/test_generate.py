@@ -74,6 +74,17 @@ def test_the_field_of_view_is_only_used_when_wanted(files: dict[str, str]) -> No
     assert json.loads(photo_collection()["unflat_settings"])["fov"] is None
 
 
+def test_levelling_when_asked(files: dict[str, str]) -> None:
+    """The wall of this photo has no floor before it, which the artist is told."""
+    bpy.ops.unflat.generate(**files, outputs={"MESH"}, level=True)
+    assert json.loads(photo_collection()["unflat_settings"])["level"] is True
+    assert "No floor was found" in photo_collection()["unflat_warnings"]
+    bpy.context.scene.unflat.level = True
+    bpy.ops.unflat.generate(**files, outputs={"MESH"}, level=False)
+    home = bpy.context.scene.collection.children["photo.001"]
+    assert "No floor" not in home["unflat_warnings"]
+
+
 def test_a_second_photo_of_the_same_name(files: dict[str, str]) -> None:
     for _ in range(2):
         bpy.ops.unflat.generate(**files, outputs={"MESH"})

@@ -52,6 +52,27 @@ def test_moving_the_root_moves_camera_and_mesh_together(result: Result) -> None:
     assert error.mean() <= REPROJECTION
 
 
+@pytest.mark.parametrize("kind", ["Mesh", "Points", "Relief"])
+def test_a_levelled_floor_lies_on_the_ground(levelled: Result, kind: str) -> None:
+    bpy.context.scene.cursor.location = (4, 5, 6)
+    assert levelled.pose is not None
+    assert levelled.pose.height == pytest.approx(1.5, rel=1e-3)
+    home = build(levelled)
+    thing = child(home, kind)
+    data = thing.data if kind == "Points" else evaluated_mesh(thing)
+    at, place = positions(data), np.array(thing.matrix_world)
+    seen = seen_at(at, thing, bpy.context.scene)
+    expected = levelled.camera.project(np.stack([at[:, 0], -at[:, 2], at[:, 1]], axis=1))
+    assert np.abs(seen - expected).max() <= 10 * REPROJECTION
+    heights = at @ place[2, :3] + place[2, 3]
+    floor = seen[:, 1] > 70  # below the box
+    assert floor.sum() > 10
+    np.testing.assert_allclose(heights[floor], 6, atol=0.02)
+    eye = cameras.of(home).matrix_world
+    assert eye.translation.z == pytest.approx(7.5, rel=1e-3)
+    assert tuple(eye.translation)[:2] == pytest.approx((4, 5))
+
+
 def test_far_from_square_pixels(rgb: np.ndarray, slope: np.ndarray) -> None:
     lens = Pinhole(fx=90.0, fy=140.0, cx=70.0, cy=40.0, width=128, height=96)
     result = reconstruct(from_array(rgb), depth=slope, camera=lens)

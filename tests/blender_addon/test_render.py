@@ -39,8 +39,12 @@ def render(home: bpy.types.Collection, kind: str, file: Path) -> np.ndarray:
     return np.asarray(Image.open(file).convert("RGBA")).astype(int)
 
 
+@pytest.mark.parametrize("view", ["result", "levelled"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_render_is_the_photo(result: Result, kind: str, tmp_path: Path) -> None:
+def test_the_render_is_the_photo(
+    view: str, kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    result = request.getfixturevalue(view)
     home = scenes.build(bpy.context.scene, result)
     picture = render(home, kind, tmp_path / "render.png")
     difference = np.abs(picture[..., :3] - result.photo.rgb).max(axis=-1)

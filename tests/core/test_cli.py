@@ -107,6 +107,10 @@ def test_folders_and_equal_names(photo_file: Path, rgb: np.ndarray, tmp_path: Pa
         ("photo.jpg", "-o", "out", "--fov", "60", "--camera", "c.json"),
         ("photo.jpg", "-o", "out", "--format", "fbx"),
         ("photo.jpg", "-o", "out", "--near-far-ratio", "nan"),
+        ("photo.jpg", "-o", "out", "--known-distance", "1,2,3=4"),
+        ("photo.jpg", "-o", "out", "--known-distance", "1,2,3,4"),
+        ("photo.jpg", "-o", "out", "--known-distance", "1,2,3,4=0"),
+        ("photo.jpg", "other.jpg", "-o", "out", "--known-distance", "1,2,3,4=5"),
         ("photo.jpg", "-o", "out", "--colormap", "nope"),
         ("photo.jpg", "photo.jpg", "-o", "out", "--depth", "d.npy"),
         ("models", "info", "nope"),
@@ -121,7 +125,7 @@ def test_wrong_usage(arguments: tuple[str, ...], photo_file: Path) -> None:
     assert names(photo_file.parent) == {"photo.jpg"}
 
 
-@pytest.mark.parametrize("what", ["nan", "size", "unwritable", "camera"])
+@pytest.mark.parametrize("what", ["nan", "size", "unwritable", "camera", "place"])
 def test_failures_of_one_photo(what: str, photo_file: Path, tmp_path: Path) -> None:
     shape, value = ((4, 4), 1.0) if what == "size" else ((96, 128), np.nan)
     np.save(tmp_path / "z.npy", np.full(shape, value))
@@ -131,6 +135,7 @@ def test_failures_of_one_photo(what: str, photo_file: Path, tmp_path: Path) -> N
         "size": ("-o", tmp_path / "out", "--depth", tmp_path / "z.npy"),
         "unwritable": ("-o", tmp_path / "taken"),
         "camera": ("-o", tmp_path / "out", "--camera", tmp_path / "taken"),
+        "place": ("-o", tmp_path / "out", "--known-distance", "1,2,999,4=5"),
     }[what]
     done = unflat(photo_file, *more)
     assert done.returncode == 1
