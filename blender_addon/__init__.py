@@ -2,6 +2,7 @@
 
     session        the one engine and the one job that runs on it
     properties     what the artist chooses, kept in `scene.unflat`
+    live           changed settings of a photo in the scene have its shapes made again
     panels         the tab "Unflat" in the 3D View's sidebar
     drop           a picture dropped onto the 3D View
     operators/     generate, cancel, and what a long operator's life looks like
@@ -16,10 +17,10 @@ from __future__ import annotations
 
 import bpy
 
-from . import drop, handlers, panels, properties, session
-from .operators import cancel, generate, look_through, set_scale
+from . import drop, handlers, live, panels, properties, session
+from .operators import cancel, generate, look_through, rebuild, set_scale
 
-_MODULES = (properties, generate, cancel, look_through, set_scale, drop, panels)
+_MODULES = (properties, generate, rebuild, cancel, look_through, set_scale, drop, panels)
 
 
 def register() -> None:
@@ -34,6 +35,7 @@ def register() -> None:
 
 def unregister() -> None:
     """The reverse of `register`; a running job is cancelled."""
+    live.stop()
     session.close_session()
     handlers.detach()
     properties.detach()

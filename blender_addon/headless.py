@@ -60,7 +60,7 @@ def _build(job: dict[str, Any]) -> None:
     """The scene of a job in an empty Blender file."""
     from ..core import decoders, reconstruct
     from ..core.settings import Settings
-    from . import photo_reader, viewport
+    from . import photo_reader, register, viewport
     from .scene import build, camera
 
     photo = Path(job["photo"])
@@ -73,6 +73,7 @@ def _build(job: dict[str, Any]) -> None:
     made_by = {key: job[key] for key in ("model", "device") if key in job}
     result = replace(result, **made_by)  # of a depth that was made before this job
     bpy.ops.wm.read_factory_settings(use_empty=True)
+    register()  # so that the file keeps the settings which the sidebar shows
     scene = bpy.context.scene
     home = build(scene, result)
     camera.fit_render(scene, camera.of(home))

@@ -11,6 +11,7 @@ from .operators._job_operator import STAGES
 from .operators.generate import FROM_PANEL
 from .operators.look_through import photo_collection
 from .operators.set_scale import is_offered
+from .scene import collection, rebuild
 
 _MARGIN = 90
 """Pixels at scale 1 that the sidebar's tabs, the box and the icon take from a line of text."""
@@ -54,6 +55,14 @@ class UNFLAT_PT_main(bpy.types.Panel):
         outcome = session.current().outcome
         if outcome is not None:
             _draw_outcome(context, layout, outcome)
+        home = collection.home_of(context.object)
+        if home is not None and rebuild.can_rebuild(home):
+            header, body = layout.panel("unflat_shape")
+            header.label(text=home.name, icon="OUTLINER_COLLECTION")
+            if body is not None:
+                body.use_property_split = True
+                body.use_property_decorate = False
+                _draw_shape(body, getattr(home, ids.SETTINGS), rebuild.by_ratio(home))
         if photo_collection(context) is not None:
             layout.operator(ids.LOOK_THROUGH, icon="OUTLINER_OB_CAMERA")
             if is_offered(context):
@@ -67,13 +76,19 @@ def _draw_settings(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup
     value = row.row()
     value.active = settings.use_fov
     value.prop(settings, "fov", text="")
-    column = layout.column(align=True)
-    column.prop(settings, "near_far_ratio")
-    column.prop(settings, "edge_ratio")
-    column.prop(settings, "max_error")
-    column.prop(settings, "max_faces")
+    _draw_shape(layout, settings, with_ratio=True)
     layout.prop(settings, "level")
     layout.prop(settings, "fit_render")
+
+
+def _draw_shape(
+    layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup, with_ratio: bool
+) -> None:
+    """What a photo's shapes are made with; of a photo in the scene, changes show at once."""
+    column = layout.column(align=True)
+    for name in ids.LIVE:
+        if name != "near_far_ratio" or with_ratio:
+            column.prop(settings, name)
 
 
 def _draw_own_depth(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:

@@ -20,7 +20,7 @@ from ..core.depth.catalog import MODELS
 from ..core.depthmap import DepthKind
 from ..core.images import SUFFIXES
 from ..core.settings import RANGES, Output, Settings
-from . import ids
+from . import ids, live
 
 _DEFAULTS = Settings()
 _BIGGEST_INT = 2**31 - 1
@@ -74,7 +74,67 @@ FIT_CHOICES = (
 )
 
 
-class Choices:
+def _changed(self: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
+    """Blender calls it when a value was set, by whomever."""
+    if isinstance(self.id_data, bpy.types.Collection):
+        live.changed(self.id_data)
+
+
+class Shape:
+    """Properties that may change after a photo has been built."""
+
+    near_far_ratio: FloatProperty(
+        name="Near to Far",
+        description="How many times farther the farthest pixel is than the nearest, "
+        "for models that don't know distances",
+        default=_DEFAULTS.near_far_ratio,
+        min=RANGES["near_far_ratio"][0],
+        max=RANGES["near_far_ratio"][1],
+        soft_max=50.0,
+        update=_changed,
+        options={"SKIP_SAVE"},
+    )
+    edge_ratio: FloatProperty(
+        name="Edge Cut",
+        description="Neighbours whose distances differ by more than this ratio are cut apart; "
+        "lower cuts more",
+        default=_DEFAULTS.edge_ratio,
+        min=RANGES["edge_ratio"][0],
+        max=RANGES["edge_ratio"][1],
+        soft_max=2.0,
+        precision=3,
+        step=1,
+        update=_changed,
+        options={"SKIP_SAVE"},
+    )
+    max_error: FloatProperty(
+        name="Max Error",
+        description="How far the mesh may be off the depth, as a share of the distance; "
+        "larger makes it lighter",
+        default=_DEFAULTS.max_error,
+        min=RANGES["max_error"][0],
+        max=RANGES["max_error"][1],
+        soft_min=0.0001,
+        soft_max=0.05,
+        precision=4,
+        step=0.1,
+        update=_changed,
+        options={"SKIP_SAVE"},
+    )
+    max_faces: IntProperty(
+        name="Max Faces",
+        description="The mesh has at most this many triangles",
+        default=_DEFAULTS.max_faces,
+        min=int(RANGES["max_faces"][0]),
+        max=min(int(RANGES["max_faces"][1]), _BIGGEST_INT),
+        soft_min=1000,
+        step=10_000,
+        update=_changed,
+        options={"SKIP_SAVE"},
+    )
+
+
+class Choices(Shape):
     """Properties shared by the scene's settings and the operator."""
 
     outputs: EnumProperty(
@@ -92,51 +152,6 @@ class Choices:
         max=RANGES["fov"][1],
         precision=1,
         step=100,
-        options={"SKIP_SAVE"},
-    )
-    near_far_ratio: FloatProperty(
-        name="Near to Far",
-        description="How many times farther the farthest pixel is than the nearest, "
-        "for models that don't know distances",
-        default=_DEFAULTS.near_far_ratio,
-        min=RANGES["near_far_ratio"][0],
-        max=RANGES["near_far_ratio"][1],
-        soft_max=50.0,
-        options={"SKIP_SAVE"},
-    )
-    edge_ratio: FloatProperty(
-        name="Edge Cut",
-        description="Neighbours whose distances differ by more than this ratio are cut apart; "
-        "lower cuts more",
-        default=_DEFAULTS.edge_ratio,
-        min=RANGES["edge_ratio"][0],
-        max=RANGES["edge_ratio"][1],
-        soft_max=2.0,
-        precision=3,
-        step=1,
-        options={"SKIP_SAVE"},
-    )
-    max_error: FloatProperty(
-        name="Max Error",
-        description="How far the mesh may be off the depth, as a share of the distance; "
-        "larger makes it lighter",
-        default=_DEFAULTS.max_error,
-        min=RANGES["max_error"][0],
-        max=RANGES["max_error"][1],
-        soft_min=0.0001,
-        soft_max=0.05,
-        precision=4,
-        step=0.1,
-        options={"SKIP_SAVE"},
-    )
-    max_faces: IntProperty(
-        name="Max Faces",
-        description="The mesh has at most this many triangles",
-        default=_DEFAULTS.max_faces,
-        min=int(RANGES["max_faces"][0]),
-        max=min(int(RANGES["max_faces"][1]), _BIGGEST_INT),
-        soft_min=1000,
-        step=10_000,
         options={"SKIP_SAVE"},
     )
     level: BoolProperty(
@@ -174,6 +189,10 @@ class Choices:
     )
 
 
+class UNFLAT_PG_shape(Shape, bpy.types.PropertyGroup):
+    """What the sidebar shows of a photo in the scene; a change has its shapes made again."""
+
+
 class UNFLAT_PG_settings(Choices, bpy.types.PropertyGroup):
     """What the sidebar shows, saved with the scene."""
 
@@ -201,11 +220,13 @@ def absolute(path: str) -> Path | None:
 
 
 def attach() -> None:
+    setattr(bpy.types.Collection, ids.SETTINGS, PointerProperty(type=UNFLAT_PG_shape))
     setattr(bpy.types.Scene, ids.SETTINGS, PointerProperty(type=UNFLAT_PG_settings))
 
 
 def detach() -> None:
+    delattr(bpy.types.Collection, ids.SETTINGS)
     delattr(bpy.types.Scene, ids.SETTINGS)
 
 
-CLASSES = (UNFLAT_PG_settings,)
+CLASSES = (UNFLAT_PG_shape, UNFLAT_PG_settings)

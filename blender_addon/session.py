@@ -19,6 +19,10 @@ _JOB_SHARE = 0.9
 """Of the progress bar; the rest is what `scene.prepare` does with the result."""
 
 
+Prepare = Callable[[Result], SceneArrays]
+"""`scene.prepare`, or another that leaves out what is not needed."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How the last job ended: what to tell the artist."""
@@ -30,8 +34,8 @@ class Outcome:
 class Running:
     """A job and, after it, the preparation of its result for the scene; both off this thread."""
 
-    def __init__(self, job: Job, helper: ThreadPoolExecutor) -> None:
-        self._job, self._helper = job, helper
+    def __init__(self, job: Job, prepare: Prepare, helper: ThreadPoolExecutor) -> None:
+        self._job, self._prepare, self._helper = job, prepare, helper
         self._arrays: Future[SceneArrays] | None = None
         self._cancelled = False
 
@@ -49,7 +53,7 @@ class Running:
             return False
         if self._job.state is not JobState.DONE or self._cancelled:
             return True
-        self._arrays = self._helper.submit(prepare, self._job.result())
+        self._arrays = self._helper.submit(self._prepare, self._job.result())
         return False
 
     def outcome(self) -> tuple[Result, SceneArrays]:
@@ -75,11 +79,11 @@ class Session:
         self.running: Running | None = None
         self.outcome: Outcome | None = None
 
-    def start(self, request: Request) -> Running:
+    def start(self, request: Request, prepare: Prepare = prepare) -> Running:
         """Run a request; the caller has seen that nothing runs."""
         assert self.running is None
         self.outcome = None
-        self.running = Running(self._engine.submit(request), self._helper)
+        self.running = Running(self._engine.submit(request), prepare, self._helper)
         return self.running
 
     def hold(self, release: Callable[[], None]) -> None:

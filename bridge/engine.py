@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..core.camera import Pinhole
-from ..core.depthmap import DepthKind
+from ..core.depthmap import DepthKind, DepthMap
 from ..core.images import Photo
 from ..core.pipeline import reconstruct
 from ..core.settings import Settings
@@ -24,7 +24,7 @@ class Request:
 
     photo: Path | Photo
     settings: Settings
-    depth: Path | None = None
+    depth: Path | DepthMap | None = None
     depth_kind: DepthKind | None = None
     camera: Path | Pinhole | None = None
 

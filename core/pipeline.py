@@ -46,6 +46,7 @@ class Result:
     background: what the mesh hides; None unless layers are asked for and something is hidden.
     detail: what the mesh lacks of the depth; None unless asked for.
     model, device: what estimated the depth, or "user" and "none" for the user's own depth.
+    source_kind: what it was before it became distances; of INVERSE the near/far ratio made them.
     seconds: wall time per stage.
     warnings: sentences for the user.
     """
@@ -61,6 +62,7 @@ class Result:
     settings: Settings
     model: str
     device: str
+    source_kind: DepthKind
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
@@ -165,6 +167,7 @@ def reconstruct(
         settings=settings,
         model=settings.model if own is None else USER_DEPTH,
         device=prediction.device,
+        source_kind=prediction.depth.kind,
         seconds=stages.seconds,
         warnings=_warnings(distances, pinhole, lost_floor=settings.level and pose is None),
     )

@@ -19,8 +19,8 @@ from ...bridge.engine import Request
 from ...core.errors import CancelledError, UnflatError, explain
 from ...core.pipeline import Result
 from .. import session, viewport
-from ..scene import SceneArrays
-from ..session import Outcome, Running
+from ..scene import SceneArrays, prepare
+from ..session import Outcome, Prepare, Running
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,9 @@ STAGES = {
 
 class JobOperator:
     """Mixin for an Operator; `request` and `build` are its own part."""
+
+    prepare: Prepare = staticmethod(prepare)
+    """What is worked out of a result aside, for `build`."""
 
     _began: float
     _running: Running
@@ -115,7 +118,7 @@ class JobOperator:
         return outcome is None
 
     def _submit(self, context: bpy.types.Context) -> None:
-        self._running = session.current().start(self.request(context))
+        self._running = session.current().start(self.request(context), self.prepare)
 
     def _finish(self) -> set[str]:
         told: list[tuple[str, ...]] = []

@@ -7,6 +7,7 @@ images        the photo and the depth image, packed
 material      the photo as light or as paint
 detail        the depth image as displacement of the mesh, in its material and as a modifier
 mesh_data, point_cloud, relief_nodes    one kind of geometry each
+rebuild       the shapes of a photo made again, in place
 nodes         short words for wiring node trees
 """
 
@@ -17,10 +18,10 @@ import bpy
 from ...core.pipeline import Result
 from ...core.settings import Output
 from . import camera, collection, detail, images, material, mesh_data, point_cloud, relief_nodes
-from .arrays import SceneArrays, prepare
+from .arrays import SceneArrays, prepare, prepare_shapes
 from .rollback import rollback
 
-__all__ = ["SceneArrays", "build", "prepare"]
+__all__ = ["SceneArrays", "build", "prepare", "prepare_shapes"]
 
 
 def build(
@@ -36,6 +37,8 @@ def build(
         home = collection.Home(scene, result)
         photo_image = images.photo(result.photo, arrays.photo_pixels)
         depth_image = images.depth(home.name, result.camera.size, arrays.depth_pixels)
+        home.collection[collection.PHOTO_IMAGE] = photo_image
+        home.collection[collection.DEPTH_IMAGE] = depth_image
         camera.add(home, result.camera, arrays.span, photo_image)
         kinds = _kinds(home, result, arrays, photo_image, depth_image)
         # Mesh, relief and points fill the same space, so only the first is shown at once.

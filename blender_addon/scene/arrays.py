@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,6 +40,11 @@ class MeshArrays:
     uv: FloatArray
 
 
+_NO_INDEX, _NO_NUMBER = np.empty(0, np.int32), np.empty(0, np.float32)
+NOTHING = MeshArrays(_NO_NUMBER, _NO_INDEX, _NO_INDEX, _NO_INDEX, _NO_NUMBER)
+"""A mesh without anything in it."""
+
+
 @dataclass(frozen=True)
 class PointArrays:
     """A point cloud, all arrays flat and contiguous.
@@ -61,9 +66,9 @@ class SceneArrays:
 
     mesh, background, points: None unless the result has them.
     depth_pixels: (4 H W,) float32, bottom row first: nearness three times (0 = farthest, 1 =
-        nearest, affine in 1/z), then 1 where the depth is valid, else 0.
+        nearest, affine in 1/z), then 1 where the depth is valid, else 0; None if not needed.
     photo_pixels: (4 H W,) float32 sRGB with straight alpha, bottom row first; None if the photo's
-        own file can serve as texture.
+        own file can serve as texture, or if not needed.
     background_pixels: the same of the background's picture.
     span: (nearest, farthest) valid z-depth.
     """
@@ -71,21 +76,31 @@ class SceneArrays:
     mesh: MeshArrays | None
     background: MeshArrays | None
     points: PointArrays | None
-    depth_pixels: FloatArray
+    depth_pixels: FloatArray | None
     photo_pixels: FloatArray | None
     background_pixels: FloatArray | None
     span: tuple[float, float]
 
 
 def prepare(result: Result) -> SceneArrays:
-    """Everything for a scene that can be worked out without Blender."""
+    """Everything for a new scene that can be worked out without Blender."""
+    own = result.photo.original is not None
+    return replace(
+        prepare_shapes(result),
+        depth_pixels=_depth_pixels(result.depth),
+        photo_pixels=None if own else _photo_pixels(result.photo),
+    )
+
+
+def prepare_shapes(result: Result) -> SceneArrays:
+    """The same without the pictures of the photo and its depth, which the scene has already."""
     seen, behind = result.depth.depth[result.depth.valid], result.background
     return SceneArrays(
         mesh=None if result.mesh is None else _mesh(result.mesh),
         background=None if behind is None else _mesh(behind.mesh),
         points=None if result.points is None else _points(result.points, result.camera),
-        depth_pixels=_depth_pixels(result.depth),
-        photo_pixels=None if result.photo.original is not None else _photo_pixels(result.photo),
+        depth_pixels=None,
+        photo_pixels=None,
         background_pixels=None if behind is None else _photo_pixels(behind.photo),
         span=(float(seen.min()), float(seen.max())),
     )

@@ -33,10 +33,8 @@ def add(
     data.shift_x = (pinhole.width / 2 - pinhole.cx) / pinhole.width
     aspect = pinhole.fx / pinhole.fy  # Blender's unit for both shifts is the picture's width
     data.shift_y = aspect * (pinhole.cy - pinhole.height / 2) / pinhole.width
-    near, far = span
-    data.clip_start = min(data.clip_start, near / 4)
-    data.clip_end = max(data.clip_end, far * 4)
-    data.display_size = near / 4
+    see(data, span)
+    data.display_size = span[0] / 4
     backdrop = data.background_images.new()
     backdrop.image = image
     backdrop.alpha = 0.5  # for comparing: off until the artist switches it on
@@ -49,6 +47,13 @@ def add(
 def of(collection: bpy.types.Collection) -> bpy.types.Object | None:
     """The matched camera in a photo's collection, or None if it was removed."""
     return next((o for o in collection.objects if o.type == "CAMERA" and _SIZE in o), None)
+
+
+def see(data: bpy.types.Camera, span: tuple[float, float], scale: float = 1.0) -> None:
+    """Have a camera see all from the nearest to the farthest z-depth, in a scaled scene."""
+    near, far = span
+    data.clip_start = min(data.clip_start, near * scale / 4)
+    data.clip_end = max(data.clip_end, far * scale * 4)
 
 
 def scale_range(data: bpy.types.Camera, factor: float) -> None:

@@ -10,6 +10,7 @@ from mathutils import Matrix
 from ...core import __version__, frames
 from ...core.depth import catalog
 from ...core.pipeline import USER_DEPTH, Result
+from .. import ids
 
 EYE_HEIGHT = 1.6
 """Metres of the photo's camera above the root, so that the root stands on the photo's ground,
@@ -23,6 +24,11 @@ PHOTO, KIND = "unflat_photo", "unflat_kind"
 
 SURFACES = ("Mesh", "Background", "Relief", "Points")
 """Kinds of objects that show the photo; all but the background fill the same space."""
+
+PHOTO_IMAGE, DEPTH_IMAGE = "unflat_photo_image", "unflat_depth_image"
+CAMERA, SPAN, SETTINGS = "unflat_camera", "unflat_span", "unflat_settings"
+DEPTH_KIND, SOURCE_KIND = "unflat_depth_kind", "unflat_source_kind"
+"""Custom properties of the collection from which its shapes can be made again."""
 
 MARK = "unflat_version"
 """Custom property that every collection and object of ours carries."""
@@ -128,9 +134,21 @@ def _describe(collection: bpy.types.Collection, result: Result) -> None:
     collection["unflat_licence"] = licence
     collection[PHOTO] = _photo_path(result)
     collection["unflat_focal_source"] = result.camera.source.value
-    collection["unflat_depth_kind"] = result.depth.kind.value
-    collection["unflat_settings"] = json.dumps(result.settings.to_json(), sort_keys=True)
+    collection[CAMERA] = json.dumps(result.camera.to_json())
+    collection[SOURCE_KIND] = result.source_kind.value
+    collection[DEPTH_KIND] = result.depth.kind.value
+    remember(collection, result)
     collection["unflat_warnings"] = "\n".join(result.warnings)
+
+
+def remember(collection: bpy.types.Collection, result: Result) -> None:
+    """Keep with what settings the shapes were made, and where they show them for changes."""
+    seen = result.depth.depth[result.depth.valid]
+    collection[SPAN] = (float(seen.min()), float(seen.max()))
+    collection[SETTINGS] = json.dumps(result.settings.to_json(), sort_keys=True)
+    shown = getattr(collection, ids.SETTINGS)
+    for name in ids.LIVE:
+        setattr(shown, name, getattr(result.settings, name))
 
 
 def _photo_path(result: Result) -> str:

@@ -23,6 +23,8 @@ NAME = "Depth Detail"
 _LEVEL = 3  # of subdivision at first
 _MARGIN, _ROUNDING = 1.5, 1e-4  # on the mesh's error, as a factor and as a share of the depth
 
+_VALUES = ("Near", "Far", "Limit")
+
 _Sample = Callable[[Value], tuple[Value, Value]]
 """Texture coordinates -> the depth image's colour and alpha."""
 
@@ -41,6 +43,12 @@ class DepthSource:
     span: tuple[float, float]
     error: float
 
+    @property
+    def values(self) -> dict[str, float]:
+        """What a new mesh of the same photo changes, by the names of nodes."""
+        near, far = self.span
+        return {"Near": near, "Far": far, "Limit": _MARGIN * self.error + _ROUNDING}
+
     def offset(
         self, wiring: Wiring, point: Value, sample: _Sample, strength: Value
     ) -> bpy.types.NodeSocket:
@@ -48,11 +56,12 @@ class DepthSource:
         uv, mesh_depth = self._seen_at(wiring, point)
         color, alpha = sample(uv)
         nearness = wiring.split(color)[0]
-        near, far = self.span
-        inverse = wiring.math("MULTIPLY_ADD", nearness, 1 / near - 1 / far, 1 / far)
+        near, far, limit = (wiring.value(name, self.values[name]) for name in _VALUES)
+        at_far = wiring.math("DIVIDE", 1.0, far)
+        spread = wiring.math("SUBTRACT", wiring.math("DIVIDE", 1.0, near), at_far)
+        inverse = wiring.math("MULTIPLY_ADD", nearness, spread, at_far)
         ratio = wiring.math("DIVIDE", wiring.math("DIVIDE", 1.0, inverse), mesh_depth)
         rest = wiring.math("SUBTRACT", ratio, 1.0)
-        limit = _MARGIN * self.error + _ROUNDING
         same = wiring.math("LESS_THAN", wiring.math("ABSOLUTE", rest), limit)
         known = wiring.math("GREATER_THAN", alpha, 0.999)
         wanted = wiring.math("MULTIPLY", wiring.math("MULTIPLY", same, known), strength)
@@ -103,6 +112,19 @@ def add_modifiers(thing: bpy.types.Object, source: DepthSource) -> None:
     for modifier in (nodes, subdivision):
         modifier.show_viewport = modifier.show_render = False
         modifier.show_expanded = False
+
+
+def update(thing: bpy.types.Object, source: DepthSource) -> None:
+    """Tell the material and the modifier of a mesh's object about a new mesh."""
+    trees = [modifier.node_group for modifier in thing.modifiers if modifier.type == "NODES"]
+    for material in thing.data.materials:
+        if material is not None and material.node_tree is not None:
+            trees += [node.node_tree for node in material.node_tree.nodes if node.type == "GROUP"]
+    for tree in trees:
+        nodes = tree.nodes if tree is not None else {}
+        if all(name in nodes for name in _VALUES):
+            for name, value in source.values.items():
+                nodes[name].outputs[0].default_value = value
 
 
 def _shader_group(source: DepthSource) -> bpy.types.NodeTree:

@@ -35,6 +35,12 @@ class Wiring:
                 put(socket, value)
         return node
 
+    def value(self, name: str, number: float) -> bpy.types.NodeSocket:
+        """A number in a node of that name, to be found and changed later."""
+        node = self.node("ShaderNodeValue", name=name, label=name)
+        node.outputs[0].default_value = number
+        return node.outputs[0]
+
     def math(self, operation: str, *values: Value) -> bpy.types.NodeSocket:
         """The value of a Math node of the tree's kind."""
         return self.node("ShaderNodeMath", *values, operation=operation).outputs[0]

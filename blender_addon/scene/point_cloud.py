@@ -15,29 +15,36 @@ COLOR, RADIUS, NORMAL = "Color", "radius", "normal"
 
 def add(home: Home, arrays: PointArrays) -> bpy.types.Object:
     """The points as an object with colour, radius and normal on every point."""
-    surface = _material(f"{home.name} Points")
     name = f"{home.name} Points"
-    if "resize" in bpy.types.PointCloud.bl_rna.functions:  # older Blenders can't set the count
-        data = bpy.data.pointclouds.new(name)
-        data.resize(len(arrays.radii))
-        _write_all(data, arrays)
-        data.materials.append(surface)
-        return home.add("Points", data)
-    data = bpy.data.meshes.new(name)
-    data.vertices.add(len(arrays.radii))
-    _write_all(data, arrays)
+    surface = _material(name)
+    data = create(name, arrays)
     data.materials.append(surface)
     thing = home.add("Points", data)
-    thing.modifiers.new("Points", "NODES").node_group = _to_points(name, surface)
+    if not _native():
+        thing.modifiers.new("Points", "NODES").node_group = _to_points(name, surface)
     return thing
 
 
-def _write_all(data: bpy.types.PointCloud | bpy.types.Mesh, arrays: PointArrays) -> None:
+def create(name: str, arrays: PointArrays) -> bpy.types.PointCloud | bpy.types.Mesh:
+    """The points without a material: a mesh of single vertices where Blender is too old."""
+    count = len(arrays.radii)
+    if _native():
+        data = bpy.data.pointclouds.new(name)
+        data.resize(count)
+    else:
+        data = bpy.data.meshes.new(name)
+        data.vertices.add(count)
     _write(data, "position", "FLOAT_VECTOR", "vector", arrays.positions)
     _write(data, RADIUS, "FLOAT", "value", arrays.radii)
     _write(data, NORMAL, "FLOAT_VECTOR", "vector", arrays.normals)
     _write(data, COLOR, "FLOAT_COLOR", "color", arrays.colors)
     data.update_tag()
+    return data
+
+
+def _native() -> bool:
+    """Whether Python can say how many points a point cloud has."""
+    return "resize" in bpy.types.PointCloud.bl_rna.functions
 
 
 def _write(

@@ -13,7 +13,7 @@ import bpy
 from ...core.camera import Pinhole
 from ...core.mesh.samples import BEND
 from ...core.pipeline import Result
-from ...core.settings import RANGES
+from ...core.settings import RANGES, Settings
 from .collection import Home
 from .mesh_data import UV_NAME
 from .nodes import Value, Wiring
@@ -36,6 +36,18 @@ def add(
     tree = _group(thing.name, depth_image, material, result, span)
     thing.modifiers.new("Relief", "NODES").node_group = tree
     return thing
+
+
+def update(thing: bpy.types.Object, settings: Settings, span: tuple[float, float]) -> None:
+    """Set the sliders of a relief to what the photo's shapes are made with."""
+    values = {"Near": span[0], "Far": span[1], "Edge Cut": settings.edge_ratio}
+    for modifier in thing.modifiers:
+        sockets = modifier.node_group.interface.items_tree if modifier.type == "NODES" else {}
+        if all(name in sockets for name in values):
+            for name, value in values.items():
+                sockets[name].default_value = value
+                modifier[sockets[name].identifier] = value
+            thing.update_tag()
 
 
 def _group(
