@@ -20,6 +20,7 @@ from geometry import read, room
 from unflat.blender_addon import scene as scenes
 from unflat.blender_addon.scene import camera as cameras
 from unflat.blender_addon.scene.detail import NAME
+from unflat.blender_addon.scene.nodes import set_input
 from unflat.core import Settings, reconstruct
 from unflat.core.camera import Pinhole
 from unflat.core.depthmap import DepthMap
@@ -94,7 +95,7 @@ def compare(depth: DepthMap, camera: Pinhole, max_faces: int) -> None:
     home = build(depth, camera, light)
     modifier = mesh_of(home).modifiers[NAME]
     modifier.show_render = True
-    modifier[modifier.node_group.interface.items_tree["Level"].identifier] = _LEVEL
+    set_input(modifier, "Level", _LEVEL)
     show(f"modifier, level {_LEVEL}", home, dense)
 
 

@@ -18,6 +18,15 @@ def put(socket: bpy.types.NodeSocket, value: Value) -> None:
         socket.default_value = value
 
 
+def set_input(modifier: bpy.types.Modifier, name: str, value: Any) -> None:
+    """Set an input of a Geometry Nodes modifier."""
+    identifier = modifier.node_group.interface.items_tree[name].identifier
+    if hasattr(modifier, "properties"):  # since Blender 5.2
+        getattr(modifier.properties.inputs, identifier).value = value
+    else:
+        modifier[identifier] = value
+
+
 class Wiring:
     """Adds nodes to a tree; every method returns the new node's sockets to go on from."""
 

@@ -26,6 +26,12 @@ from . import camera, collection, detail, images, mesh_data, point_cloud, relief
 from .arrays import NOTHING, SceneArrays
 from .rollback import rollback
 
+_OUTPUTS = {
+    "Mesh": Output.MESH,
+    "Background": Output.LAYERS,
+    "Relief": Output.RELIEF,
+    "Points": Output.POINTS,
+}
 _COLORED = frozenset({Output.LAYERS, Output.POINTS})
 
 
@@ -51,16 +57,19 @@ def is_changed(home: bpy.types.Collection) -> bool:
 
 
 def settings_of(home: bpy.types.Collection) -> Settings:
-    """What to make now: the shapes that there are, as the artist wants them."""
+    """What to make now: the shapes that there are and change, as the artist wants them."""
     kinds = {thing.get(collection.KIND) for thing in home.objects}
     try:
         made = Settings(**json.loads(home[collection.SETTINGS]))
     except (KeyError, ValueError, TypeError):
         raise SettingsError("Another Unflat made this photo's scene, generate it again.") from None
     shown = getattr(home, ids.SETTINGS)
+    outputs = {output for kind, output in _OUTPUTS.items() if kind in kinds}
+    if shown.near_far_ratio == np.float32(made.near_far_ratio):
+        outputs.discard(Output.POINTS)
     return replace(
         made,
-        outputs=frozenset(o for o in made.outputs if o is Output.LAYERS or o.name.title() in kinds),
+        outputs=frozenset(outputs),
         known_distance=None,  # what is remembered has its scale and stands as it should
         level=False,
         **{name: getattr(shown, name) for name in ids.LIVE},

@@ -16,7 +16,7 @@ from ...core.pipeline import Result
 from ...core.settings import RANGES, Settings
 from .collection import Home
 from .mesh_data import UV_NAME
-from .nodes import Value, Wiring
+from .nodes import Value, Wiring, set_input
 
 RESOLUTION = 512
 """Vertices along the photo's longer side at first: fast enough to drag the sliders live."""
@@ -46,7 +46,7 @@ def update(thing: bpy.types.Object, settings: Settings, span: tuple[float, float
         if all(name in sockets for name in values):
             for name, value in values.items():
                 sockets[name].default_value = value
-                modifier[sockets[name].identifier] = value
+                set_input(modifier, name, value)
             thing.update_tag()
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from unflat.blender_addon import scene as scenes
 from unflat.blender_addon.scene import camera as cameras
+from unflat.blender_addon.scene.nodes import set_input
 from unflat.core.images import from_array
 from unflat.core.pipeline import Result, reconstruct
 from unflat.core.settings import Output, Settings
@@ -93,7 +94,7 @@ def test_a_coarse_mesh_gets_its_depth_back(rgb: np.ndarray, tmp_path: Path, way:
                 holder.use_adaptive_subdivision = False
         subdivision.render_levels, subdivision.show_render = 5, True
     else:
-        nodes[nodes.node_group.interface.items_tree["Level"].identifier] = 5
+        set_input(nodes, "Level", 5)
         nodes.show_render = True
     fine = np.abs(_depth_pass(home, tmp_path) - z)[8:-8, 8:-8]
     assert np.percentile(fine, 90) < 0.02

@@ -124,6 +124,25 @@ def running_and_cancel() -> Iterator[float]:
     steps.screenshot("5_cancelled")
 
 
+def live() -> Iterator[float]:
+    """A slider of the photo in the scene: its mesh follows, after a pause and without a click."""
+    home = bpy.data.collections[-1]
+    mesh = next(thing for thing in home.objects if thing.name.endswith(" Mesh"))
+    bpy.context.view_layer.objects.active = mesh
+    count = len(mesh.data.polygons)
+    yield 0.5
+    start = time.perf_counter()
+    for share in (0.5, 0.2, 0.1):  # dragged
+        home.unflat.max_faces = int(share * count)
+        yield 0.05
+    yield from steps.wait_for(lambda: len(mesh.data.polygons) <= 0.1 * count, 20, "the new mesh")
+    steps.record("figures_live", seconds=time.perf_counter() - start)
+    yield from steps.wait_for(idle, 1, "the end of the job")
+    assert session().outcome.good, session().outcome
+    yield 1.0
+    steps.screenshot("7_live")
+
+
 def drop() -> Iterator[float]:
     """What Blender offers for a dropped picture; it calls this operator itself."""
     path = Path(PHOTO)
@@ -131,7 +150,7 @@ def drop() -> Iterator[float]:
     with steps.in_view():
         bpy.ops.wm.drop_import_file("INVOKE_DEFAULT", directory=str(path.parent), files=files)
     yield 1.0
-    steps.screenshot("7_dropped")
+    steps.screenshot("8_dropped")
 
 
 def interrupted() -> Iterator[float]:
@@ -170,8 +189,10 @@ def all_steps() -> Iterator[float]:
     steps.screenshot("6_undone")
     yield from interrupted()
     bpy.context.scene.unflat.photo = PHOTO
-    yield from drop()
     yield from generate({"MESH", "POINTS", "RELIEF"}, "all")
+    steps.show_sidebar("Unflat")
+    yield from live()
+    yield from drop()
 
 
 def main() -> None:
