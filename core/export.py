@@ -31,11 +31,12 @@ FILES = (
     "depth_color.png",
     *(
         f"{surface}.{suffix}"
-        for surface in ("mesh", "background")
+        for surface in ("mesh", "background", "surface")
         for suffix in ("glb", "jpg", "mtl", "obj", "ply", "png", "stl")
     ),
     "points.ply",
     "preview.png",
+    "print.stl",
     "report.json",
     "scene.blend",
 )
@@ -56,7 +57,8 @@ def save(
     depth.png is 16 bits of inverse depth, 65535 = nearest, 0 = invalid; depth.npz holds float32
     z-depth (0 = invalid), the valid mask, the kind and the camera; PLY files are in the camera
     frame, GLB and OBJ in glTF's, STL in Blender's; what the mesh hides is in background.* beside
-    it. Raises OutputError, SettingsError, BlenderError.
+    it, the surface through the points in surface.*; print.stl is in millimetres, lying on the
+    printer's bed. Raises OutputError, SettingsError, BlenderError.
     """
     check_formats(formats)
     colors = _colored(result.depth, colormap)
@@ -107,12 +109,16 @@ def _write_depth(depth: DepthMap, colors: ByteArray, folder: Path) -> None:
 def _write_geometry(result: Result, folder: Path, formats: Collection[str]) -> None:
     if result.points is not None:
         _chunks(ply.encode_points(result.points), folder / "points.ply")
+    if result.solid is not None:
+        _chunks(stl.encode_solid(result.solid), folder / "print.stl")
     for name in formats:
         if result.mesh is not None:
             _SURFACE_WRITERS[name](result.mesh, result.photo, folder / "mesh")
         if result.background is not None:
             behind = result.background
             _SURFACE_WRITERS[name](behind.mesh, behind.photo, folder / "background")
+        if result.surface is not None:
+            _SURFACE_WRITERS[name](result.surface, result.photo, folder / "surface")
 
 
 def _write_glb(surface: TriangleMesh, photo: Photo, path: Path) -> None:
@@ -133,7 +139,7 @@ def _write_obj(surface: TriangleMesh, photo: Photo, path: Path) -> None:
 
 
 def _write_stl(surface: TriangleMesh, photo: Photo, path: Path) -> None:
-    _chunks(stl.encode(surface), path.with_suffix(".stl"))
+    _chunks(stl.encode_mesh(surface), path.with_suffix(".stl"))
 
 
 _SURFACE_WRITERS = {"glb": _write_glb, "ply": _write_ply, "obj": _write_obj, "stl": _write_stl}
@@ -168,6 +174,8 @@ def report(result: Result) -> dict[str, Any]:
         "vertices": len(result.mesh.vertices) if result.mesh is not None else 0,
         "triangles": len(result.mesh.triangles) if result.mesh is not None else 0,
         "background_triangles": len(result.background.mesh.triangles) if result.background else 0,
+        "surface_triangles": len(result.surface.triangles) if result.surface is not None else 0,
+        "print_triangles": len(result.solid.triangles) if result.solid is not None else 0,
         "warnings": list(result.warnings),
     }
 

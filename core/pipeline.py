@@ -18,7 +18,8 @@ from .depth.estimator import Prediction
 from .depthmap import DepthKind, DepthMap
 from .errors import CancelledError
 from .images import Photo
-from .mesh import Background, TriangleMesh
+from .mesh import Background, Solid, TriangleMesh, solid
+from .mesh import surface as surfaces
 from .points import PointCloud
 from .settings import Output, Settings
 
@@ -31,7 +32,7 @@ Cancelled: TypeAlias = Callable[[], bool]
 USER_DEPTH, NO_DEVICE = "user", "none"
 """Stand for model and device in a Result made from the user's own depth map."""
 
-_WEIGHTS = {"photo": 1, "depth": 6, "mesh": 2, "layers": 3, "points": 2}
+_WEIGHTS = {"photo": 1, "depth": 6, "mesh": 2, "layers": 3, "points": 2, "surface": 12, "print": 2}
 """Roughly how long each stage takes; only those that will run share the progress."""
 
 
@@ -40,7 +41,8 @@ class Result:
     """All that was made of one photo.
 
     depth: z-depth of the photo's size, METRES or RELATIVE, with its camera.
-    mesh, points: None unless asked for.
+    mesh, points, surface: None unless asked for.
+    solid: the print; None unless asked for.
     background: what the mesh hides; None unless layers are asked for and something is hidden.
     model, device: what estimated the depth, or "user" and "none" for the user's own depth.
     seconds: wall time per stage.
@@ -53,6 +55,8 @@ class Result:
     mesh: TriangleMesh | None
     background: Background | None
     points: PointCloud | None
+    surface: TriangleMesh | None
+    solid: Solid | None
     settings: Settings
     model: str
     device: str
@@ -120,6 +124,8 @@ def reconstruct(
     Raises a subclass of UnflatError, or MemoryError; whatever else is raised is a bug.
     """
     settings = settings or Settings()
+    if Output.SURFACE in settings.outputs:
+        surfaces.library()  # missed now, not when all else is done
     catalog.pick_device(catalog.find(settings.model), settings.device)
     stages = _Stages(settings, progress, cancelled)
     with stages.stage("photo"):
@@ -144,14 +150,11 @@ def reconstruct(
         )
         distances = prediction.depth.masked(picture.opaque()).with_camera(pinhole)
         distances = distances.to_distances(settings.near_far_ratio)
-    surface, behind, cloud = _geometry(picture, distances, pinhole, settings, stages)
     return Result(
         photo=picture,
         depth=distances,
         camera=pinhole,
-        mesh=surface,
-        background=behind,
-        points=cloud,
+        **_geometry(picture, distances, pinhole, settings, stages),
         settings=settings,
         model=settings.model if own is None else USER_DEPTH,
         device=prediction.device,
@@ -162,31 +165,30 @@ def reconstruct(
 
 def _geometry(
     photo: Photo, depth: DepthMap, camera: Pinhole, settings: Settings, stages: _Stages
-) -> tuple[TriangleMesh | None, Background | None, PointCloud | None]:
-    surface = behind = cloud = None
+) -> dict[str, Any]:
+    """The fields of Result with geometry."""
+    made: dict[str, Any] = dict.fromkeys(("mesh", "background", "points", "surface", "solid"))
+    limits = {"edge_ratio": settings.edge_ratio, "max_faces": settings.max_faces}
     if Output.MESH in settings.outputs:
         with stages.stage("mesh"):
-            surface = mesh.from_depth(
-                depth,
-                camera,
-                edge_ratio=settings.edge_ratio,
-                max_error=settings.max_error,
-                max_faces=settings.max_faces,
-            )
-    if surface is not None and Output.LAYERS in settings.outputs:
+            made["mesh"] = mesh.from_depth(depth, camera, max_error=settings.max_error, **limits)
+    if Output.LAYERS in settings.outputs:
         with stages.stage("layers"):
-            behind = mesh.background(
-                surface,
-                depth,
-                camera,
-                photo,
-                edge_ratio=settings.edge_ratio,
-                max_faces=settings.max_faces,
-            )
+            made["background"] = mesh.background(made["mesh"], depth, camera, photo, **limits)
+    cloud = None
     if Output.POINTS in settings.outputs:
         with stages.stage("points"):
-            cloud = points.from_depth(depth, camera, photo.rgb)
-    return surface, behind, cloud
+            cloud = made["points"] = points.from_depth(depth, camera, photo.rgb)
+    if Output.SURFACE in settings.outputs:
+        with stages.stage("surface"):
+            cloud = cloud or points.from_depth(depth, camera, photo.rgb)
+            method, most = settings.surface, settings.max_faces
+            made["surface"] = surfaces.from_points(cloud, camera, method, most)
+    if Output.PRINT in settings.outputs:
+        with stages.stage("print"):
+            size = (settings.print_width, settings.print_height, settings.print_base)
+            made["solid"] = solid.from_depth(depth, *size, settings.max_faces)
+    return made
 
 
 def _photo(source: str | Path | Photo | AnyArray) -> Photo:

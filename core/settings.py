@@ -18,6 +18,25 @@ class Output(StrEnum):
     """The mesh, and behind it the background that it hides; for a moving camera."""
     RELIEF = "relief"
     """A grid that the depth image displaces live; exists only in a Blender scene."""
+    SURFACE = "surface"
+    """One surface through the points, made by Open3D; exists only in files."""
+    PRINT = "print"
+    """A bas-relief for 3D printing; exists only in files."""
+
+    @property
+    def is_only_in_files(self) -> bool:
+        return self in (Output.SURFACE, Output.PRINT)
+
+
+class SurfaceMethod(StrEnum):
+    """How a surface is laid through points."""
+
+    POISSON = "poisson"
+    """Smooth, without holes where points are few (Kazhdan and Hoppe 2013)."""
+    BALL = "ball"
+    """Joins points that a rolling ball touches at once (Bernardini et al. 1999)."""
+    ALPHA = "alpha"
+    """Joins points with nothing else in the sphere around them (Edelsbrunner and Muecke 1994)."""
 
 
 RANGES: dict[str, tuple[float, float]] = {
@@ -26,6 +45,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "edge_ratio": (1.001, 1_000),
     "max_error": (1e-6, 1),
     "max_faces": (100, 100_000_000),
+    "print_width": (10, 1_000),
+    "print_height": (0.5, 100),
+    "print_base": (0.2, 100),
 }
 """Lowest and highest value of each number in `Settings`; user interfaces show the same."""
 
@@ -42,7 +64,10 @@ class Settings:
     edge_ratio: neighbours whose depths differ by more than this ratio are cut apart.
     max_error: how far the mesh may be off the depth, as a share of it; larger makes it lighter.
     max_faces: the mesh has at most this many triangles, even where that takes larger errors and
-        loses what is a few pixels wide; so has the background of layers.
+        loses what is a few pixels wide; so have the background of layers, surface and print.
+    surface: how the surface is made; a SurfaceMethod.
+    print_width, print_height, print_base: millimetres from left to right, of the relief, and of
+        the plate below it.
     outputs: what to build; layers are more than the mesh, and so include it.
     """
 
@@ -53,6 +78,10 @@ class Settings:
     edge_ratio: float = 1.1
     max_error: float = 0.001
     max_faces: int = 1_500_000
+    surface: SurfaceMethod = SurfaceMethod.POISSON
+    print_width: float = 100.0
+    print_height: float = 8.0
+    print_base: float = 2.0
     outputs: frozenset[Output] = frozenset({Output.MESH, Output.POINTS})
 
     def __post_init__(self) -> None:
@@ -61,6 +90,11 @@ class Settings:
         except (TypeError, ValueError):
             names = ", ".join(o.value for o in Output)
             raise SettingsError(f"The outputs must be among {names}.") from None
+        try:
+            object.__setattr__(self, "surface", SurfaceMethod(self.surface))
+        except ValueError:
+            names = ", ".join(method.value for method in SurfaceMethod)
+            raise SettingsError(f"The surface must be one of {names}.") from None
         if Output.LAYERS in self.outputs:
             object.__setattr__(self, "outputs", self.outputs | {Output.MESH})
         for name, (low, high) in RANGES.items():
