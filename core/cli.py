@@ -33,6 +33,8 @@ _NUMBERS = (
     ("print-base", "MM", "millimetres of the plate below the relief"),
 )
 
+_MORE = ("background", "surface", "print")  # whose triangles the report counts apart
+
 _RECONSTRUCTED = 0.6  # share of the bar; writing files takes the rest
 
 
@@ -201,11 +203,13 @@ def _tell(report: dict[str, Any], folder: Path, as_json: bool) -> None:
         print(json.dumps(report | {"folder": str(folder)}), flush=True)
         return
     total = sum(report["seconds"].values())
-    counts = f"{report['triangles']:,} triangles, {report['points']:,} points"
-    for what in ("background", "surface", "print"):
-        if report[f"{what}_triangles"]:
-            counts += f", {report[f'{what}_triangles']:,} triangles of {what}"
-    print(f"{folder}  ({total:.1f} s, {counts})")
+    counts = [
+        (report["triangles"], "triangles"),
+        (report["points"], "points"),
+        *((report[f"{what}_triangles"], f"triangles of {what}") for what in _MORE),
+    ]
+    said = [f"{total:.1f} s", *(f"{count:,} {what}" for count, what in counts if count)]
+    print(f"{folder}  ({', '.join(said)})")
     for name, size in report["bytes"].items():
         print(f"  {name:<16} {size / 1e6:8.2f} MB")
     for warning in report["warnings"]:

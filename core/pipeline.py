@@ -168,13 +168,21 @@ def _geometry(
 ) -> dict[str, Any]:
     """The fields of Result with geometry."""
     made: dict[str, Any] = dict.fromkeys(("mesh", "background", "points", "surface", "solid"))
-    limits = {"edge_ratio": settings.edge_ratio, "max_faces": settings.max_faces}
+    edge_ratio, most = settings.edge_ratio, settings.max_faces
     if Output.MESH in settings.outputs:
         with stages.stage("mesh"):
-            made["mesh"] = mesh.from_depth(depth, camera, max_error=settings.max_error, **limits)
+            made["mesh"] = mesh.from_depth(
+                depth,
+                camera,
+                edge_ratio=edge_ratio,
+                max_error=settings.max_error,
+                max_faces=most,
+            )
     if Output.LAYERS in settings.outputs:
         with stages.stage("layers"):
-            made["background"] = mesh.background(made["mesh"], depth, camera, photo, **limits)
+            made["background"] = mesh.background(
+                made["mesh"], depth, camera, photo, edge_ratio=edge_ratio, max_faces=most
+            )
     cloud = None
     if Output.POINTS in settings.outputs:
         with stages.stage("points"):
@@ -182,12 +190,11 @@ def _geometry(
     if Output.SURFACE in settings.outputs:
         with stages.stage("surface"):
             cloud = cloud or points.from_depth(depth, camera, photo.rgb)
-            method, most = settings.surface, settings.max_faces
-            made["surface"] = surfaces.from_points(cloud, camera, method, most)
+            made["surface"] = surfaces.from_points(cloud, camera, settings.surface, most)
     if Output.PRINT in settings.outputs:
         with stages.stage("print"):
             size = (settings.print_width, settings.print_height, settings.print_base)
-            made["solid"] = solid.from_depth(depth, *size, settings.max_faces)
+            made["solid"] = solid.from_depth(depth, *size, most)
     return made
 
 

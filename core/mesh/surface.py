@@ -29,6 +29,7 @@ _STRAY = 0.002  # of all triangles: a piece of fewer is stray
 _SMOOTHINGS = 10  # of the border; more would round the photo's corners
 
 # In spacings of the points:
+_CELL = 1.5  # of Poisson's octree, at least; at most twice as much
 _TRIMMED = 2.5  # from any point, Poisson's surface is made up
 _BALLS = (1.0, 2.0, 4.0)  # radii
 _ALPHA = 2.0  # radius
@@ -95,7 +96,7 @@ def _thinned(points: Any, most: int) -> Any:
 def _poisson(o3d: Any, points: Any) -> Any:
     """Kazhdan and Hoppe's screened Poisson surface, but for where it is far from any point."""
     extent = points.get_max_bound() - points.get_min_bound()
-    level = max(1, int(math.log2(1.1 * extent.max())))  # cells of one or two spacings
+    level = max(1, int(math.log2(1.1 * extent.max() / _CELL)))
     surface, _ = o3d.geometry.TriangleMesh.create_from_point_cloud_poisson(points, depth=level)
     distance = o3d.geometry.PointCloud(surface.vertices).compute_point_cloud_distance(points)
     surface.remove_vertices_by_mask(np.asarray(distance) > _TRIMMED)
