@@ -23,6 +23,7 @@ _MOST = {SurfaceMethod.POISSON: 150_000, SurfaceMethod.BALL: 200_000, SurfaceMet
 
 _LEAST = 10  # points; of fewer Open3D can't make anything
 _COARSER = 0.6  # power of the ratio of points by which cells must grow; 0.5 for a flat wall
+_LOWEST = 5  # level of Poisson's octree, which is whole up to there
 _NEIGHBOURS = 16
 _FAR_OUT = 3.0  # standard deviations above the mean distance to the neighbours
 _STRAY = 0.002  # of all triangles: a piece of fewer is stray
@@ -96,7 +97,7 @@ def _thinned(points: Any, most: int) -> Any:
 def _poisson(o3d: Any, points: Any) -> Any:
     """Kazhdan and Hoppe's screened Poisson surface, but for where it is far from any point."""
     extent = points.get_max_bound() - points.get_min_bound()
-    level = max(1, int(math.log2(1.1 * extent.max() / _CELL)))
+    level = max(_LOWEST, int(math.log2(1.1 * extent.max() / _CELL)))
     surface, _ = o3d.geometry.TriangleMesh.create_from_point_cloud_poisson(points, depth=level)
     distance = o3d.geometry.PointCloud(surface.vertices).compute_point_cloud_distance(points)
     surface.remove_vertices_by_mask(np.asarray(distance) > _TRIMMED)

@@ -17,9 +17,9 @@ from unflat.core.mesh import TriangleMesh, surface
 from unflat.core.points import PointCloud
 from unflat.core.settings import SurfaceMethod
 
-pytest.importorskip("open3d", reason="Open3D can not be loaded", exc_type=ImportError)
+open3d = pytest.importorskip("open3d", reason="Open3D can not be loaded", exc_type=ImportError)
 
-CAMERA = Pinhole.from_fov(60, 200, 150)
+CAMERA = Pinhole.from_fov(60, 160, 120)
 WALL, BALL, RADIUS = 6.0, np.array([-0.3, 0.1, 3.0]), 0.7
 
 
@@ -33,12 +33,12 @@ def scene() -> DepthMap:
     a, b, c = (ray**2).sum(axis=-1), ray @ BALL, BALL @ BALL - RADIUS**2
     hit = b * b > a * c
     z = np.where(hit, (b - np.sqrt(np.where(hit, b * b - a * c, 0))) / a, z)
-    z[:30, :40] = 0
+    z[:24, :32] = 0
     return DepthMap.from_array(z, DepthKind.METRES)
 
 
 def cloud() -> PointCloud:
-    rgb = np.zeros((150, 200, 3), np.uint8)
+    rgb = np.zeros((120, 160, 3), np.uint8)
     return points.from_depth(scene(), CAMERA, rgb)
 
 
@@ -81,7 +81,7 @@ def test_it_is_whole_and_in_no_more_pieces_than_the_scene(made: TriangleMesh) ->
     seen = np.zeros((31, 41), bool)
     seen[at[:, 1], at[:, 0]] = True
     assert seen.mean() > 0.9
-    assert not ((made.uv < [0.18, 0.18]).all(axis=1)).any()  # the corner with nothing
+    assert not ((made.uv < [0.16, 0.16]).all(axis=1)).any()  # the corner with nothing
 
 
 def test_it_faces_the_camera(made: TriangleMesh) -> None:
@@ -100,9 +100,9 @@ def test_the_photo_lies_on_it(made: TriangleMesh) -> None:
 @pytest.mark.parametrize("method", list(SurfaceMethod))
 def test_flying_points_are_left_out(method: SurfaceMethod) -> None:
     clean, rng = cloud(), np.random.default_rng(5)
-    flying = clean.positions[rng.choice(len(clean), 60)] * rng.uniform(0.3, 0.8, (60, 1))
+    flying = clean.positions[rng.choice(len(clean), 40)] * rng.uniform(0.3, 0.8, (40, 1))
     flying = flying[off_the_scene(flying) > 0.06].astype(np.float32)
-    assert len(flying) > 30
+    assert len(flying) > 20
     normals = np.tile(np.float32([0, 0, -1]), (len(flying), 1))
     dirty = PointCloud(
         np.concatenate([clean.positions, flying]),
@@ -128,6 +128,21 @@ def test_limit_on_triangles() -> None:
 
 
 @pytest.mark.parametrize("method", list(SurfaceMethod))
+@pytest.mark.parametrize("shape", [(1, 30), (30, 1), (3, 4), (6, 6), (12, 9)])
+def test_tiny_pictures(method: SurfaceMethod, shape: tuple[int, int]) -> None:
+    camera = Pinhole.from_focal(50, shape[1], shape[0])
+    depth = DepthMap.from_array(np.full(shape, 2.0), DepthKind.METRES)
+    tiny = points.from_depth(depth, camera, np.zeros((*shape, 3), np.uint8))
+    try:
+        found = surface.from_points(tiny, camera, method)
+    except GeometryError:
+        assert min(shape) < 4  # no more than a line
+    else:
+        assert np.isfinite(found.vertices).all()
+        np.testing.assert_allclose(found.vertices[:, 2], 2, rtol=0.03)
+
+
+@pytest.mark.parametrize("method", list(SurfaceMethod))
 @pytest.mark.parametrize("count", [1, 5, 9])
 def test_too_few_points(method: SurfaceMethod, count: int) -> None:
     rng = np.random.default_rng(count)
@@ -140,7 +155,7 @@ def test_too_few_points(method: SurfaceMethod, count: int) -> None:
 
 def test_files_of_surface_and_print(rgb: np.ndarray, box_depth: DepthMap, tmp_path: Path) -> None:
     trimesh = pytest.importorskip("trimesh", reason="trimesh is not installed")
-    settings = Settings(outputs=frozenset({"surface", "print"}), print_width=60, surface="alpha")
+    settings = Settings(outputs=frozenset({"surface", "print"}), print_width=60, surface="ball")
     result = reconstruct(rgb, settings, depth=box_depth)
     report = save(result, tmp_path / "out", formats=FORMATS)
     assert result.surface is not None
@@ -150,10 +165,10 @@ def test_files_of_surface_and_print(rgb: np.ndarray, box_depth: DepthMap, tmp_pa
     assert {"surface", "print"} < set(report["seconds"])
     model = trimesh.load(tmp_path / "out" / "surface.glb", force="mesh", process=False)
     assert model.visual.material.baseColorTexture.size == (128, 96)
-    colored = trimesh.load(tmp_path / "out" / "surface.ply", process=False)
+    colored = open3d.io.read_triangle_mesh(str(tmp_path / "out" / "surface.ply"))
     column, row = result.camera.project(np.asarray(colored.vertices)).astype(int).T
     seen = rgb[row.clip(0, 95), column.clip(0, 127)].astype(int)
-    assert np.abs(colored.visual.vertex_colors[:, :3] - seen).max() <= 6  # a pixel beside
+    assert np.abs(np.asarray(colored.vertex_colors) * 255 - seen).max() <= 6  # a pixel beside
     printed = trimesh.load(tmp_path / "out" / "print.stl")
     assert printed.is_watertight
     np.testing.assert_allclose(printed.extents, [60, 45, 10], atol=0.021)
