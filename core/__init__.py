@@ -6,7 +6,7 @@ The way of one picture, in the order of `pipeline.reconstruct`:
     depth.estimator     Photo -> Prediction (DepthMap; some models know the focal length too)
     camera.choose       user > EXIF > model > default -> Pinhole, which remembers its source
     depthmap            inverse depth -> distances
-    points, mesh        DepthMap + Pinhole -> PointCloud, TriangleMesh, Background
+    points, mesh        DepthMap + Pinhole -> PointCloud, TriangleMesh, Background, Solid
     export              the files of `Result.save`
 
 Frames and units: x right, y down, z forward, metres; pixel centres at +0.5; depth is z, not the

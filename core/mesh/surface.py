@@ -67,7 +67,7 @@ def from_points(
         _remove_strays(surface)
         if max_faces is not None and len(surface.triangles) > max_faces:
             surface = surface.simplify_quadric_decimation(max_faces)
-    if len(surface.triangles) == 0:
+    if not surface.has_triangles():
         raise GeometryError("The points lie too far apart for a surface, give a denser depth map.")
     surface.scale(spacing, np.zeros(3))
     return _unwarped(surface, camera)
