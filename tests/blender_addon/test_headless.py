@@ -64,12 +64,11 @@ def test_it_needs_nothing_for_what_is_only_in_files(
     settings = Settings(outputs=frozenset({"mesh", "surface", "print"}), max_faces=2000)
     result = reconstruct(files["filepath"], settings, depth=files["depth_filepath"])
     (tmp_path / "open3d.py").write_text("raise ImportError")  # as in Blender
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     save(result, tmp_path / "out", with_blend=True)
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out" / "scene.blend"))
     home = bpy.context.scene.collection.children["photo"]
-    assert {thing.type for thing in home.objects} == {"MESH", "CAMERA"}
+    assert [thing.type for thing in home.objects].count("MESH") == 1
     assert (tmp_path / "out" / "surface.glb").is_file()
 
 
