@@ -7,7 +7,7 @@ The way of one picture, in the order of `pipeline.reconstruct`:
     camera.choose       user > EXIF > model > default -> Pinhole, which remembers its source
     depthmap, scale     inverse depth -> distances, in metres if one of them is known
     level               DepthMap -> Pose of the camera over the floor, if asked for
-    points, mesh        DepthMap + Pinhole -> PointCloud, TriangleMesh, Background
+    points, mesh        DepthMap + Pinhole -> PointCloud, TriangleMesh, Background, Detail, Solid
     export              the files of `Result.save`
 
 Frames and units: x right, y down, z forward, metres; pixel centres at +0.5; depth is z, not the

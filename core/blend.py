@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import BlenderError
+from .settings import Output
 
 if TYPE_CHECKING:
     from .pipeline import Result
@@ -30,13 +31,15 @@ def write(result: Result, folder: Path) -> None:
     if result.photo.path is None:
         raise BlenderError("A scene.blend is made from a photo file, save the array as one first.")
     folder = folder.resolve()
+    settings = result.settings.to_json()
+    settings["outputs"] = [o for o in settings["outputs"] if not Output(o).is_only_in_files]
     job = {
         "photo": str(result.photo.path.resolve()),
         "depth": str(folder / "depth.npz"),
         "camera": str(folder / "camera.json"),
         "model": result.model,
         "device": result.device,
-        "settings": result.settings.to_json(),
+        "settings": settings,
         "blend": str(folder / "scene.blend"),
     }
     with tempfile.TemporaryDirectory(dir=folder, prefix="blend-") as scratch:

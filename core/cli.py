@@ -17,10 +17,23 @@ from .depth import catalog
 from .depthmap import DepthKind
 from .doctor import examine
 from .errors import SettingsError, UnflatError, explain
+from .mesh import surface
 from .progressbar import ProgressBar
-from .settings import Output, Settings
+from .settings import Output, Settings, SurfaceMethod
 
 OK, SOME_FAILED, WRONG_USAGE = 0, 1, 2
+
+_NUMBERS = (
+    ("near-far-ratio", "X", "farthest over nearest, where a model gives relative depth"),
+    ("edge-ratio", "X", "cut the mesh where depth jumps by more than this"),
+    ("max-error", "REL", "how far the mesh may be off the depth, as a share of it"),
+    ("max-faces", "N", "triangles of the mesh at most"),
+    ("print-width", "MM", "millimetres of the print from left to right"),
+    ("print-height", "MM", "millimetres of its relief"),
+    ("print-base", "MM", "millimetres of the plate below the relief"),
+)
+
+_MORE = ("background", "surface", "print")  # whose triangles the report counts apart
 
 _RECONSTRUCTED = 0.6  # share of the bar; writing files takes the rest
 
@@ -71,13 +84,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="LIST",
         help="comma-separated: " + ",".join(output.value for output in Output),
     )
-    add(
-        "--near-far-ratio",
-        type=float,
-        default=defaults.near_far_ratio,
-        metavar="X",
-        help="farthest over nearest, where a model gives relative depth (default %(default)g)",
-    )
+    for name, metavar, what in _NUMBERS:
+        value = getattr(defaults, name.replace("-", "_"))
+        text = f"{what} (default %(default)s)"
+        add(f"--{name}", type=type(value), default=value, metavar=metavar, help=text)
     add(
         "--known-distance",
         type=_known_distance,
@@ -86,31 +96,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--level", action="store_true", help="find the floor and have the scene stand on it")
     add(
-        "--edge-ratio",
-        type=float,
-        default=defaults.edge_ratio,
-        metavar="X",
-        help="cut the mesh where depth jumps by more than this (default %(default)g)",
-    )
-    add(
-        "--max-error",
-        type=float,
-        default=defaults.max_error,
-        metavar="REL",
-        help="how far the mesh may be off the depth, as a share of it (default %(default)g)",
-    )
-    add(
-        "--max-faces",
-        type=int,
-        default=defaults.max_faces,
-        metavar="N",
-        help="triangles of the mesh at most (default %(default)d)",
+        "--surface",
+        choices=[method.value for method in SurfaceMethod],
+        default=defaults.surface.value,
+        help="how to lay the surface through the points (default %(default)s)",
     )
     add(
         "--format",
         default="glb",
         metavar="LIST",
-        help="of the mesh, comma-separated: " + ",".join(export.FORMATS),
+        help="of mesh and surface, comma-separated: " + ",".join(export.FORMATS),
     )
     add("--colormap", default=colormap.DEFAULT, help="Matplotlib's name (default %(default)s)")
     add("--blend", action="store_true", help="also make scene.blend (needs Blender)")
@@ -155,10 +150,16 @@ def _settings(options: argparse.Namespace) -> Settings:
         max_faces=options.max_faces,
         known_distance=options.known_distance,
         level=options.level,
+        surface=options.surface,
+        print_width=options.print_width,
+        print_height=options.print_height,
+        print_base=options.print_base,
         outputs=frozenset(options.outputs.split(",")),
     )
     if Output.RELIEF in settings.outputs and not options.blend:
         raise SettingsError("The relief lives in a Blender scene, add --blend.")
+    if Output.SURFACE in settings.outputs:
+        surface.library()
     catalog.pick_device(catalog.find(settings.model), settings.device)
     return settings
 
@@ -221,10 +222,13 @@ def _tell(report: dict[str, Any], folder: Path, as_json: bool) -> None:
         print(json.dumps(report | {"folder": str(folder)}), flush=True)
         return
     total = sum(report["seconds"].values())
-    counts = f"{report['triangles']:,} triangles, {report['points']:,} points"
-    if report["background_triangles"]:
-        counts += f", {report['background_triangles']:,} triangles of background"
-    print(f"{folder}  ({total:.1f} s, {counts})")
+    counts = [
+        (report["triangles"], "triangles"),
+        (report["points"], "points"),
+        *((report[f"{what}_triangles"], f"triangles of {what}") for what in _MORE),
+    ]
+    said = [f"{total:.1f} s", *(f"{count:,} {what}" for count, what in counts if count)]
+    print(f"{folder}  ({', '.join(said)})")
     for name, size in report["bytes"].items():
         print(f"  {name:<16} {size / 1e6:8.2f} MB")
     for warning in report["warnings"]:

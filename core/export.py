@@ -33,12 +33,13 @@ FILES = (
     "displacement.png",
     *(
         f"{surface}.{suffix}"
-        for surface in ("mesh", "background")
+        for surface in ("mesh", "background", "surface")
         for suffix in ("glb", "jpg", "mtl", "obj", "ply", "png", "stl")
     ),
     "normal.png",
     "points.ply",
     "preview.png",
+    "print.stl",
     "report.json",
     "scene.blend",
 )
@@ -59,10 +60,11 @@ def save(
     depth.png is 16 bits of inverse depth, 65535 = nearest, 0 = invalid; depth.npz holds float32
     z-depth (0 = invalid), the valid mask, the kind and the camera; PLY files are in the camera
     frame, GLB and OBJ in glTF's, STL in Blender's; with a pose, which stands in camera.json, the
-    node of the GLB is upright. What the mesh hides is in background.* beside it. displacement.exr
-    says by which share of its distance from the photo's camera a point of the mesh has to be moved
-    away from it, displacement.png the same in 16 bits (see `mesh.Detail`, and "displacement_limit"
-    in the report); normal.png is seen from the camera, with green up. Raises
+    node of the GLB is upright. What the mesh hides is in background.* beside it, the surface
+    through the points in surface.*; print.stl is in millimetres, lying on the printer's bed.
+    displacement.exr says by which share of its distance from the photo's camera a point of the
+    mesh has to be moved away from it, displacement.png the same in 16 bits (see `mesh.Detail`, and
+    "displacement_limit" in the report); normal.png is seen from the camera, with green up. Raises
     OutputError, SettingsError, BlenderError.
     """
     check_formats(formats)
@@ -115,12 +117,16 @@ def _write_depth(depth: DepthMap, colors: ByteArray, folder: Path) -> None:
 def _write_geometry(result: Result, folder: Path, formats: Collection[str]) -> None:
     if result.points is not None:
         _chunks(ply.encode_points(result.points), folder / "points.ply")
+    if result.solid is not None:
+        _chunks(stl.encode_solid(result.solid), folder / "print.stl")
     for name in formats:
         if result.mesh is not None:
             _SURFACE_WRITERS[name](result.mesh, result.photo, result, folder / "mesh")
         if result.background is not None:
             behind = result.background
             _SURFACE_WRITERS[name](behind.mesh, behind.photo, result, folder / "background")
+        if result.surface is not None:
+            _SURFACE_WRITERS[name](result.surface, result.photo, result, folder / "surface")
     if result.detail is not None:
         _exr(result.detail.displacement, folder / "displacement.exr")
         _picture(result.detail.displacement_levels(), folder / "displacement.png")
@@ -146,7 +152,7 @@ def _write_obj(surface: TriangleMesh, photo: Photo, result: Result, path: Path) 
 
 
 def _write_stl(surface: TriangleMesh, photo: Photo, result: Result, path: Path) -> None:
-    _chunks(stl.encode(surface), path.with_suffix(".stl"))
+    _chunks(stl.encode_mesh(surface), path.with_suffix(".stl"))
 
 
 _SURFACE_WRITERS = {"glb": _write_glb, "ply": _write_ply, "obj": _write_obj, "stl": _write_stl}
@@ -182,6 +188,8 @@ def report(result: Result) -> dict[str, Any]:
         "triangles": len(result.mesh.triangles) if result.mesh is not None else 0,
         "background_triangles": len(result.background.mesh.triangles) if result.background else 0,
         "displacement_limit": result.detail.limit if result.detail else None,
+        "surface_triangles": len(result.surface.triangles) if result.surface is not None else 0,
+        "print_triangles": len(result.solid.triangles) if result.solid is not None else 0,
         "warnings": list(result.warnings),
     }
 

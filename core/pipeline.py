@@ -19,7 +19,8 @@ from .depthmap import DepthKind, DepthMap
 from .errors import CancelledError
 from .images import Photo
 from .level import Pose
-from .mesh import Background, Detail, TriangleMesh
+from .mesh import Background, Detail, Solid, TriangleMesh, solid
+from .mesh import surface as surfaces
 from .points import PointCloud
 from .settings import Output, Settings
 
@@ -32,7 +33,16 @@ Cancelled: TypeAlias = Callable[[], bool]
 USER_DEPTH, NO_DEVICE = "user", "none"
 """Stand for model and device in a Result made from the user's own depth map."""
 
-_WEIGHTS = {"photo": 1, "depth": 6, "mesh": 2, "layers": 3, "detail": 2, "points": 2}
+_WEIGHTS = {
+    "photo": 1,
+    "depth": 6,
+    "mesh": 2,
+    "layers": 3,
+    "detail": 2,
+    "points": 2,
+    "surface": 12,
+    "print": 2,
+}
 """Roughly how long each stage takes; only those that will run share the progress."""
 
 
@@ -42,7 +52,8 @@ class Result:
 
     depth: z-depth of the photo's size, METRES or RELATIVE, with its camera.
     pose: how the camera stands over the floor; None unless asked for and a floor was found.
-    mesh, points: None unless asked for; in the camera frame whatever the pose.
+    mesh, points, surface: None unless asked for; in the camera frame whatever the pose.
+    solid: the print; None unless asked for.
     background: what the mesh hides; None unless layers are asked for and something is hidden.
     detail: what the mesh lacks of the depth; None unless asked for.
     model, device: what estimated the depth, or "user" and "none" for the user's own depth.
@@ -59,6 +70,8 @@ class Result:
     background: Background | None
     detail: Detail | None
     points: PointCloud | None
+    surface: TriangleMesh | None
+    solid: Solid | None
     settings: Settings
     model: str
     device: str
@@ -127,6 +140,8 @@ def reconstruct(
     Raises a subclass of UnflatError, or MemoryError; whatever else is raised is a bug.
     """
     settings = settings or Settings()
+    if Output.SURFACE in settings.outputs:
+        surfaces.library()  # missed now, not when all else is done
     catalog.pick_device(catalog.find(settings.model), settings.device)
     stages = _Stages(settings, progress, cancelled)
     with stages.stage("photo"):
@@ -154,16 +169,12 @@ def reconstruct(
         if settings.known_distance is not None:
             distances = scale.to_known_distance(distances, pinhole, settings.known_distance)
         pose = level.find_floor(distances, pinhole) if settings.level else None
-    surface, behind, lacking, cloud = _geometry(picture, distances, pinhole, settings, stages)
     return Result(
         photo=picture,
         depth=distances,
         camera=pinhole,
         pose=pose,
-        mesh=surface,
-        background=behind,
-        detail=lacking,
-        points=cloud,
+        **_geometry(picture, distances, pinhole, settings, stages),
         settings=settings,
         model=settings.model if own is None else USER_DEPTH,
         device=prediction.device,
@@ -175,34 +186,41 @@ def reconstruct(
 
 def _geometry(
     photo: Photo, depth: DepthMap, camera: Pinhole, settings: Settings, stages: _Stages
-) -> tuple[TriangleMesh | None, Background | None, Detail | None, PointCloud | None]:
-    surface = behind = lacking = cloud = None
+) -> dict[str, Any]:
+    """The fields of Result with geometry."""
+    fields = ("mesh", "background", "detail", "points", "surface", "solid")
+    made: dict[str, Any] = dict.fromkeys(fields)
+    edge_ratio, most = settings.edge_ratio, settings.max_faces
     if Output.MESH in settings.outputs:
         with stages.stage("mesh"):
-            surface = mesh.from_depth(
+            made["mesh"] = mesh.from_depth(
                 depth,
                 camera,
-                edge_ratio=settings.edge_ratio,
+                edge_ratio=edge_ratio,
                 max_error=settings.max_error,
-                max_faces=settings.max_faces,
+                max_faces=most,
             )
-    if surface is not None and Output.LAYERS in settings.outputs:
+    if Output.LAYERS in settings.outputs:
         with stages.stage("layers"):
-            behind = mesh.background(
-                surface,
-                depth,
-                camera,
-                photo,
-                edge_ratio=settings.edge_ratio,
-                max_faces=settings.max_faces,
+            made["background"] = mesh.background(
+                made["mesh"], depth, camera, photo, edge_ratio=edge_ratio, max_faces=most
             )
-    if surface is not None and Output.DETAIL in settings.outputs:
+    if Output.DETAIL in settings.outputs:
         with stages.stage("detail"):
-            lacking = mesh.detail(surface, depth, camera)
+            made["detail"] = mesh.detail(made["mesh"], depth, camera)
+    cloud = None
     if Output.POINTS in settings.outputs:
         with stages.stage("points"):
-            cloud = points.from_depth(depth, camera, photo.rgb)
-    return surface, behind, lacking, cloud
+            cloud = made["points"] = points.from_depth(depth, camera, photo.rgb)
+    if Output.SURFACE in settings.outputs:
+        with stages.stage("surface"):
+            cloud = cloud or points.from_depth(depth, camera, photo.rgb)
+            made["surface"] = surfaces.from_points(cloud, camera, settings.surface, most)
+    if Output.PRINT in settings.outputs:
+        with stages.stage("print"):
+            size = (settings.print_width, settings.print_height, settings.print_base)
+            made["solid"] = solid.from_depth(depth, *size, most)
+    return made
 
 
 def _photo(source: str | Path | Photo | AnyArray) -> Photo:

@@ -90,6 +90,8 @@ def _orbit(vertices: FloatArray, distance: float) -> FloatArray:
 
 def _surfaces(result: Result, faces: int) -> list[tuple[TriangleMesh, ByteArray]]:
     """The result's surfaces with their pictures; without any, a mesh just for this view."""
+    if result.surface is not None and result.mesh is None:
+        return [(result.surface, result.photo.rgb)]
     if result.mesh is not None:
         behind = result.background
         return [(result.mesh, result.photo.rgb)] + (

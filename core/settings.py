@@ -19,9 +19,30 @@ class Output(StrEnum):
     LAYERS = "layers"
     """The mesh, and behind it the background that it hides; for a moving camera."""
     DETAIL = "detail"
-    """The mesh, and what it lacks of the depth as displacement and normal map; for a light mesh."""
+    """The mesh, and what it lacks of the depth as displacement and normal map; exists only in
+    files, as the mesh in a Blender scene has it from the depth image."""
     RELIEF = "relief"
     """A grid that the depth image displaces live; exists only in a Blender scene."""
+    SURFACE = "surface"
+    """One surface through the points, made by Open3D; exists only in files."""
+    PRINT = "print"
+    """A bas-relief for 3D printing; exists only in files."""
+
+    @property
+    def is_only_in_files(self) -> bool:
+        """Whether no Blender scene has it."""
+        return self in (Output.DETAIL, Output.SURFACE, Output.PRINT)
+
+
+class SurfaceMethod(StrEnum):
+    """How a surface is laid through points."""
+
+    POISSON = "poisson"
+    """Smooth, without holes where points are few (Kazhdan and Hoppe 2013)."""
+    BALL = "ball"
+    """Joins points that a rolling ball touches at once (Bernardini et al. 1999)."""
+    ALPHA = "alpha"
+    """Joins points with nothing else in the sphere around them (Edelsbrunner and Muecke 1994)."""
 
 
 RANGES: dict[str, tuple[float, float]] = {
@@ -30,6 +51,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "edge_ratio": (1.001, 1_000),
     "max_error": (1e-6, 1),
     "max_faces": (100, 100_000_000),
+    "print_width": (10, 1_000),
+    "print_height": (0.5, 100),
+    "print_base": (0.2, 100),
 }
 """Lowest and highest value of each number in `Settings`; user interfaces show the same."""
 
@@ -46,10 +70,13 @@ class Settings:
     edge_ratio: neighbours whose depths differ by more than this ratio are cut apart.
     max_error: how far the mesh may be off the depth, as a share of it; larger makes it lighter.
     max_faces: the mesh has at most this many triangles, even where that takes larger errors and
-        loses what is a few pixels wide; so has the background of layers.
+        loses what is a few pixels wide; so have the background of layers, surface and print.
     known_distance: (x1, y1, x2, y2, metres): two places in the photo, in pixels from its top left
         corner, and how far apart the surface is there. It scales everything; None = as it is.
     level: whether to find the floor, and to have what is built stand on it upright.
+    surface: how the surface is made; a SurfaceMethod.
+    print_width, print_height, print_base: millimetres from left to right, of the relief, and of
+        the plate below it.
     outputs: what to build; layers and detail are more than the mesh, and so include it.
     """
 
@@ -62,6 +89,10 @@ class Settings:
     max_faces: int = 1_500_000
     known_distance: tuple[float, float, float, float, float] | None = None
     level: bool = False
+    surface: SurfaceMethod = SurfaceMethod.POISSON
+    print_width: float = 100.0
+    print_height: float = 8.0
+    print_base: float = 2.0
     outputs: frozenset[Output] = frozenset({Output.MESH, Output.POINTS})
 
     def __post_init__(self) -> None:
@@ -70,6 +101,11 @@ class Settings:
         except (TypeError, ValueError):
             names = ", ".join(o.value for o in Output)
             raise SettingsError(f"The outputs must be among {names}.") from None
+        try:
+            object.__setattr__(self, "surface", SurfaceMethod(self.surface))
+        except ValueError:
+            names = ", ".join(method.value for method in SurfaceMethod)
+            raise SettingsError(f"The surface must be one of {names}.") from None
         if self.outputs & {Output.LAYERS, Output.DETAIL}:
             object.__setattr__(self, "outputs", self.outputs | {Output.MESH})
         if self.known_distance is not None:

@@ -27,6 +27,7 @@ OPTIONAL = {
     "OpenImageIO": {"core/decoders.py"},
     "OpenEXR": {"core/depthfile.py", "core/export.py"},
     "matplotlib": {"core/colormap.py"},
+    "open3d": {"core/mesh/surface.py"},
 }
 
 

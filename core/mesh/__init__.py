@@ -1,7 +1,8 @@
-"""DepthMap + Pinhole -> TriangleMesh, the Background that it hides, the Detail that it lacks."""
+"""DepthMap + Pinhole -> TriangleMesh, what it hides, what it lacks, and a Solid for printing."""
 
 from .detail import Detail, detail
 from .layers import Background, background
+from .solid import Solid
 from .triangulate import TriangleMesh, from_depth
 
-__all__ = ["Background", "Detail", "TriangleMesh", "background", "detail", "from_depth"]
+__all__ = ["Background", "Detail", "Solid", "TriangleMesh", "background", "detail", "from_depth"]

@@ -55,7 +55,7 @@ def detail(surface: TriangleMesh, depth: DepthMap, camera: Pinhole) -> Detail:
         hits, surface.vertices, surface.triangles, surface.vertices[:, 2:]
     )[:, 0]
     both = hits.seen & depth.valid
-    displacement = np.divide(depth.depth, z, out=np.ones_like(z), where=both) - 1
+    displacement = np.divide(depth.depth, z, out=np.ones_like(z), where=both) - np.float32(1)
     limit = surface.error + _ROUNDING
     # What is farther off than the mesh may be is seen past an edge, on another surface.
     known = both & (np.abs(displacement) <= limit)

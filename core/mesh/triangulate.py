@@ -30,7 +30,8 @@ class TriangleMesh:
     triangles: (M, 3) int32, counter-clockwise seen from the camera.
     uv: (N, 2) float32, the pixel position of each vertex over the photo's size: u to the right,
         v down from the top edge, as glTF has it.
-    error: how far z may be off the depth that the mesh was made from, away from cuts, as a share.
+    error: how far z may be off the depth that the mesh was made from, away from cuts, as a share;
+        infinite if nothing limits it.
     """
 
     vertices: FloatArray
@@ -83,7 +84,7 @@ class _Drawing:
 
     def mesh(self, camera: Pinhole) -> TriangleMesh:
         samples = self.samples
-        used, triangles = _compact(self.triangles)
+        used, triangles = compact(self.triangles)
         row, column, inverse = self._vertices(used)
         u = _between(samples.u, column)
         v = _between(samples.v, row)
@@ -252,7 +253,7 @@ def _doubled_area(corners: FloatArray) -> FloatArray:
     return e[:, 0] * f[:, 1] - e[:, 1] * f[:, 0]
 
 
-def _compact(triangles: IntArray) -> tuple[IntArray, IntArray]:
+def compact(triangles: IntArray) -> tuple[IntArray, IntArray]:
     """The keys in use (N,), ascending, and the triangles (M, 3) int32 numbered among them."""
     in_use = np.zeros(int(triangles.max(initial=-1)) + 1, bool)
     in_use[triangles.ravel()] = True

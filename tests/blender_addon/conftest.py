@@ -17,6 +17,8 @@ from unflat.core.images import from_array  # noqa: E402
 from unflat.core.pipeline import Result, reconstruct  # noqa: E402
 from unflat.core.settings import Output, Settings  # noqa: E402
 
+IN_SCENES = frozenset(output for output in Output if not output.is_only_in_files)
+
 
 @pytest.fixture(autouse=True)
 def blender() -> Iterator[None]:
@@ -56,14 +58,14 @@ def slope() -> np.ndarray:
 def result(rgb: np.ndarray, slope: np.ndarray, camera: Pinhole) -> Result:
     """A result with every output."""
     photo = from_array(rgb, name="photo")
-    return reconstruct(photo, Settings(outputs=frozenset(Output)), depth=slope, camera=camera)
+    return reconstruct(photo, Settings(outputs=IN_SCENES), depth=slope, camera=camera)
 
 
 @pytest.fixture
 def portrait(rgb: np.ndarray, slope: np.ndarray) -> Result:
     """A result of a picture higher than wide, with a camera of its own."""
     photo = from_array(np.ascontiguousarray(rgb.swapaxes(0, 1)), name="portrait")
-    settings = Settings(fov=40.0, outputs=frozenset(Output))
+    settings = Settings(fov=40.0, outputs=IN_SCENES)
     return reconstruct(photo, settings, depth=slope.T.copy())
 
 
@@ -75,5 +77,5 @@ def levelled(rgb: np.ndarray, camera: Pinhole) -> Result:
     below = 0.2 * x + 0.85 * y + 0.5  # how far down a ray leads, by a normal of length 1.01
     z = np.where(below > 0.1, 1.5 * np.linalg.norm((0.2, 0.85, 0.5)) / below, 12)
     z[30:60, 50:80] = 2.0
-    settings = Settings(outputs=frozenset(Output), level=True)
+    settings = Settings(outputs=IN_SCENES, level=True)
     return reconstruct(from_array(rgb, name="photo"), settings, depth=z, camera=camera)

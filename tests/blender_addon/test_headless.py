@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 
 from unflat.blender_addon.scene import camera as cameras
+from unflat.core import Settings, reconstruct
+from unflat.core.export import save
 
 from .helpers import evaluated_mesh, positions
 
@@ -52,6 +55,21 @@ def test_a_file_that_opens_on_the_photo(files: dict[str, str], tmp_path: Path) -
     solid = [view.shading for view in views if view.shading.type == "SOLID"]
     assert solid
     assert all(shading.color_type == "TEXTURE" for shading in solid)
+
+
+def test_it_needs_nothing_for_what_is_only_in_files(
+    files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("open3d", reason="Open3D can not be loaded", exc_type=ImportError)
+    settings = Settings(outputs=frozenset({"mesh", "surface", "print"}), max_faces=2000)
+    result = reconstruct(files["filepath"], settings, depth=files["depth_filepath"])
+    (tmp_path / "open3d.py").write_text("raise ImportError")  # as in Blender
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    save(result, tmp_path / "out", with_blend=True)
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out" / "scene.blend"))
+    home = bpy.context.scene.collection.children["photo"]
+    assert [thing.type for thing in home.objects].count("MESH") == 1
+    assert (tmp_path / "out" / "surface.glb").is_file()
 
 
 def check_depth_image(files: dict[str, str]) -> None:

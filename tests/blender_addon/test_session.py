@@ -104,11 +104,12 @@ def test_a_scene_deleted_meanwhile(files: dict[str, str], monkeypatch: pytest.Mo
 
 def test_progress_never_falls_and_names_its_stages(files: dict[str, str]) -> None:
     from unflat.blender_addon.operators._job_operator import STAGES
+    from unflat.blender_addon.properties import OUTPUTS
 
     running = session.current().start(
         Request(
             Path(files["filepath"]),
-            Settings(outputs=frozenset(Output)),
+            Settings(outputs=frozenset(Output[ident] for ident, *_ in OUTPUTS)),
             depth=Path(files["depth_filepath"]),
         )
     )

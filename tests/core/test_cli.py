@@ -45,6 +45,13 @@ def test_json_and_choices(photo_file: Path, tmp_path: Path) -> None:
     assert names(Path(report["folder"])) == FILES - {"points.ply", "mesh.glb"} | {"mesh.ply"}
 
 
+def test_print(photo_file: Path, tmp_path: Path) -> None:
+    done = unflat(photo_file, "-o", tmp_path, "--outputs", "print", "--print-height", 3)
+    assert done.returncode == 0
+    assert "triangles of print" in done.stdout
+    assert names(tmp_path / "photo") == FILES - {"points.ply", "mesh.glb"} | {"print.stl"}
+
+
 def test_own_depth_and_camera(photo_file: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "z.npy", np.full((96, 128), 2.0))
     camera = {"fx": 90, "fy": 90, "cx": 64, "cy": 48, "width": 128, "height": 96}
@@ -106,6 +113,8 @@ def test_folders_and_equal_names(photo_file: Path, rgb: np.ndarray, tmp_path: Pa
         ("photo.jpg", "-o", "out", "--fov", "0"),
         ("photo.jpg", "-o", "out", "--fov", "60", "--camera", "c.json"),
         ("photo.jpg", "-o", "out", "--format", "fbx"),
+        ("photo.jpg", "-o", "out", "--surface", "cake"),
+        ("photo.jpg", "-o", "out", "--print-width", "0"),
         ("photo.jpg", "-o", "out", "--near-far-ratio", "nan"),
         ("photo.jpg", "-o", "out", "--known-distance", "1,2,3=4"),
         ("photo.jpg", "-o", "out", "--known-distance", "1,2,3,4"),
