@@ -17,6 +17,7 @@ import bpy
 import numpy as np
 from geometry import read, room
 
+import unflat.blender_addon as addon
 from unflat.blender_addon import scene as scenes
 from unflat.blender_addon.scene import camera as cameras
 from unflat.blender_addon.scene.detail import NAME
@@ -104,6 +105,7 @@ def main() -> None:
     parser.add_argument("folders", nargs="*", type=Path)
     parser.add_argument("--max-faces", type=int, default=5000)
     options = parser.parse_args()
+    addon.register()
     for depth, camera in map(read, options.folders) if options.folders else [room(1920, 1080)]:
         compare(depth, camera, options.max_faces)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
 
 import numpy as np
 
@@ -19,6 +21,7 @@ _LARGEST_BLOCK = 64
 _TRIES = 5  # drawings, until the number of triangles fits; their count is a guess
 _SEARCHES = 16  # at most, for the bound that gives the number of triangles
 _NEARLY = 0.97  # of the number allowed is enough
+_KEPT = 4_000_000  # pixels; larger photos would keep too much memory
 _COARSEST = 10.0  # relative error; no surface needs more
 
 
@@ -115,24 +118,59 @@ class _Drawing:
         return tuple(np.concatenate(part).astype(np.float32) for part in zip(*parts, strict=True))
 
 
+@dataclass(frozen=True)
+class _Ready:
+    """What all meshes of one depth have in common, whatever their errors and numbers of faces.
+
+    The last one is kept, so that an artist who tries other numbers waits a fraction of the time.
+    """
+
+    key: tuple[bytes, tuple[int, int], float, int]
+    samples: Samples
+    block: int
+
+    @classmethod
+    def of(cls, depth: DepthMap, edge_ratio: float, stride: int) -> _Ready:
+        global _last
+        digest = blake2b(np.ascontiguousarray(depth.depth).data).digest()
+        key = (digest, depth.size, edge_ratio, stride)
+        kept = _last
+        if kept is not None and kept.key == key:
+            return kept
+        _last = None  # two of them need twice the memory
+        block = 1
+        while block < min(_LARGEST_BLOCK, max(depth.size) / stride + 1):
+            block *= 2
+        ready = cls(key, Samples.of(depth, edge_ratio, stride, block), block)
+        if depth.depth.size <= _KEPT:
+            _last = ready
+        return ready
+
+    @cached_property
+    def exact(self) -> Hierarchy:
+        return Hierarchy(self.samples, self.block, lossy=False)
+
+    @cached_property
+    def lossy(self) -> Hierarchy:
+        return Hierarchy(self.samples, self.block, lossy=True)
+
+
+_last: _Ready | None = None
+
+
 def _triangulate(
     depth: DepthMap, edge_ratio: float, max_error: float, max_faces: float, stride: int
 ) -> _Drawing:
     """The best drawing of every `stride`-th pixel; it may still have too many triangles."""
-    block = 1
-    while block < min(_LARGEST_BLOCK, max(depth.size) / stride + 1):
-        block *= 2
-    samples = Samples.of(depth, edge_ratio, stride, block)
-    exact = Hierarchy(samples, block, lossy=False)
-    if exact.count(max_error) <= max_faces / _NEARLY:
-        drawing = _draw(samples, exact.tiles(max_error), max_error)
+    ready = _Ready.of(depth, edge_ratio, stride)
+    if ready.exact.count(max_error) <= max_faces / _NEARLY:
+        drawing = _draw(ready.samples, ready.exact.tiles(max_error), max_error)
         if len(drawing.triangles) <= max_faces:
             return drawing
-    lossy = Hierarchy(samples, block, lossy=True)
     best, target = None, max_faces
     for _ in range(_TRIES):
-        bound = _bound(lossy, max_error, target)
-        drawing = _draw(samples, lossy.tiles(bound), bound)
+        bound = _bound(ready.lossy, max_error, target)
+        drawing = _draw(ready.samples, ready.lossy.tiles(bound), bound)
         count = len(drawing.triangles)
         if count <= max_faces and (best is None or count > len(best.triangles)):
             best = drawing
