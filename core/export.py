@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import blend, depthfile, files, glb, obj, ply, preview, stl
+from . import blend, depthfile, files, glb, obj, ply, preview, stl, usd
 from . import colormap as colormaps
 from ._version import __version__
 from .arrays import AnyArray, ByteArray
@@ -32,7 +32,7 @@ FILES = (
     *(
         f"{surface}.{suffix}"
         for surface in ("mesh", "background")
-        for suffix in ("glb", "jpg", "mtl", "obj", "ply", "png", "stl")
+        for suffix in ("glb", "jpg", "mtl", "obj", "ply", "png", "stl", "usdz")
     ),
     "points.ply",
     "preview.png",
@@ -55,9 +55,9 @@ def save(
 
     depth.png is 16 bits of inverse depth, 65535 = nearest, 0 = invalid; depth.npz holds float32
     z-depth (0 = invalid), the valid mask, the kind and the camera; PLY files are in the camera
-    frame, GLB and OBJ in glTF's, STL in Blender's; with a pose, which stands in camera.json, the
-    node of the GLB is upright. What the mesh hides is in background.* beside it. Raises
-    OutputError, SettingsError, BlenderError.
+    frame, GLB, OBJ and USDZ in glTF's, STL in Blender's; with a pose, which camera.json holds, the
+    nodes of GLB and USDZ are upright. What the mesh hides is in background.* beside it. Raises
+    OutputError, SettingsError, MissingLibraryError, BlenderError.
     """
     check_formats(formats)
     colors = _colored(result.depth, colormap)
@@ -90,9 +90,11 @@ def _earlier(folder: Path) -> set[str]:
 
 
 def check_formats(formats: Collection[str]) -> Collection[str]:
-    """`formats`, if all of them are known. Raises SettingsError."""
+    """`formats`, if all can be written. Raises SettingsError, MissingLibraryError."""
     if not set(formats) <= set(FORMATS):
         raise SettingsError(f"The format must be among {', '.join(FORMATS)}.")
+    if "usd" in formats:
+        usd.check_library()
     return formats
 
 
@@ -139,7 +141,18 @@ def _write_stl(surface: TriangleMesh, photo: Photo, result: Result, path: Path) 
     _chunks(stl.encode(surface), path.with_suffix(".stl"))
 
 
-_SURFACE_WRITERS = {"glb": _write_glb, "ply": _write_ply, "obj": _write_obj, "stl": _write_stl}
+def _write_usd(surface: TriangleMesh, photo: Photo, result: Result, path: Path) -> None:
+    transparent, target = photo.alpha is not None, path.with_suffix(".usdz")
+    usd.write(surface, encoded(photo), transparent, result.camera, result.pose, target)
+
+
+_SURFACE_WRITERS = {
+    "glb": _write_glb,
+    "ply": _write_ply,
+    "obj": _write_obj,
+    "stl": _write_stl,
+    "usd": _write_usd,
+}
 
 FORMATS = tuple(_SURFACE_WRITERS)
 """File formats of the surfaces; OBJ comes with its material and the photo beside it."""

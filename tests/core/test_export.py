@@ -29,7 +29,7 @@ def result(photo_file: Path, box_depth: DepthMap, camera: Pinhole) -> Result:
 
 @pytest.fixture
 def folder(result: Result, tmp_path: Path) -> Path:
-    save(result, tmp_path / "out", formats=FORMATS)
+    save(result, tmp_path / "out", formats=set(FORMATS) - {"usd"})  # which needs a library
     return tmp_path / "out"
 
 
