@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import cos, radians
 from typing import Any, NamedTuple
 
@@ -40,8 +40,8 @@ class Pose:
     height: float
 
     def to_json(self) -> dict[str, Any]:
-        """The fields that camera.json has for it."""
-        return asdict(self)
+        """The fields that camera.json has for it; its `height` is that of the picture."""
+        return {"up": self.up, "height_above_floor": self.height}
 
     @property
     def rotation(self) -> AnyArray:
