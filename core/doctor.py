@@ -8,7 +8,17 @@ from importlib import metadata
 
 from ._version import __version__
 
-_LIBRARIES = ("numpy", "pillow", "bpy", "matplotlib", "OpenEXR", "torch", "timm", "open3d")
+_LIBRARIES = (
+    "numpy",
+    "pillow",
+    "bpy",
+    "matplotlib",
+    "OpenEXR",
+    "torch",
+    "timm",
+    "open3d",
+    "usd-core",
+)
 
 
 def examine() -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import blend, depthfile, files, glb, obj, ply, preview, stl
+from . import blend, depthfile, files, glb, obj, ply, preview, stl, usd
 from . import colormap as colormaps
 from ._version import __version__
 from .arrays import AnyArray, ByteArray, FloatArray
@@ -34,7 +34,7 @@ FILES = (
     *(
         f"{surface}.{suffix}"
         for surface in ("mesh", "background", "surface")
-        for suffix in ("glb", "jpg", "mtl", "obj", "ply", "png", "stl")
+        for suffix in ("glb", "jpg", "mtl", "obj", "ply", "png", "stl", "usdz")
     ),
     "normal.png",
     "points.ply",
@@ -59,13 +59,13 @@ def save(
 
     depth.png is 16 bits of inverse depth, 65535 = nearest, 0 = invalid; depth.npz holds float32
     z-depth (0 = invalid), the valid mask, the kind and the camera; PLY files are in the camera
-    frame, GLB and OBJ in glTF's, STL in Blender's; with a pose, which stands in camera.json, the
-    node of the GLB is upright. What the mesh hides is in background.* beside it, the surface
+    frame, GLB, OBJ and USDZ in glTF's, STL in Blender's; with a pose, which camera.json holds, the
+    nodes of GLB and USDZ are upright. What the mesh hides is in background.* beside it, the surface
     through the points in surface.*; print.stl is in millimetres, lying on the printer's bed.
     displacement.exr says by which share of its distance from the photo's camera a point of the
     mesh has to be moved away from it, displacement.png the same in 16 bits (see `mesh.Detail`, and
     "displacement_limit" in the report); normal.png is seen from the camera, with green up. Raises
-    OutputError, SettingsError, BlenderError.
+    OutputError, SettingsError, MissingLibraryError, BlenderError.
     """
     check_formats(formats)
     colors = _colored(result.depth, colormap)
@@ -98,9 +98,11 @@ def _earlier(folder: Path) -> set[str]:
 
 
 def check_formats(formats: Collection[str]) -> Collection[str]:
-    """`formats`, if all of them are known. Raises SettingsError."""
+    """`formats`, if all can be written. Raises SettingsError, MissingLibraryError."""
     if not set(formats) <= set(FORMATS):
         raise SettingsError(f"The format must be among {', '.join(FORMATS)}.")
+    if "usd" in formats:
+        usd.check_library()
     return formats
 
 
@@ -155,7 +157,18 @@ def _write_stl(surface: TriangleMesh, photo: Photo, result: Result, path: Path) 
     _chunks(stl.encode_mesh(surface), path.with_suffix(".stl"))
 
 
-_SURFACE_WRITERS = {"glb": _write_glb, "ply": _write_ply, "obj": _write_obj, "stl": _write_stl}
+def _write_usd(surface: TriangleMesh, photo: Photo, result: Result, path: Path) -> None:
+    transparent, target = photo.alpha is not None, path.with_suffix(".usdz")
+    usd.write(surface, encoded(photo), transparent, result.camera, result.pose, target)
+
+
+_SURFACE_WRITERS = {
+    "glb": _write_glb,
+    "ply": _write_ply,
+    "obj": _write_obj,
+    "stl": _write_stl,
+    "usd": _write_usd,
+}
 
 FORMATS = tuple(_SURFACE_WRITERS)
 """File formats of the surfaces; OBJ comes with its material and the photo beside it."""

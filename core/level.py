@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import cos, radians
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,10 +17,12 @@ _STEEPEST = cos(radians(45))
 
 _LONGER = 256  # samples along the picture's longer side: the fit needs no more
 _PATCHES = (8, 16)  # samples along the sides of the patches that propose a plane
-_JUDGES = 2000  # samples that all proposals are compared by
 _CANDIDATES = 12  # proposals that are refined
+_FEW = 2000  # samples for that; then the best is refined by all of them
 _NEAR = 0.03  # share of its distance by which a sample may be off a plane and still lie in it
+_ALIKE = cos(radians(20))  # of the angle between a plane and a patch that is part of it
 _LEAST = 0.1  # share of all samples that must lie in the floor
+_MOST_OTHER = 0.3  # share of the patches in it that may face elsewhere: it would cut through things
 _ROUNDS = 15  # of refining: more change nothing any more
 _BELOW = 0.25  # share of the camera's height; floors outdoors are not even, tables are higher
 _MOST_BELOW = 0.1  # share of all samples that may be that far below: mirrors, stairs, mistakes
@@ -38,8 +40,8 @@ class Pose:
     height: float
 
     def to_json(self) -> dict[str, Any]:
-        """The fields that camera.json has for it."""
-        return asdict(self)
+        """The fields that camera.json has for it; its `height` is that of the picture."""
+        return {"up": self.up, "height_above_floor": self.height}
 
     @property
     def rotation(self) -> AnyArray:
@@ -63,18 +65,19 @@ def find_floor(depth: DepthMap, camera: Pinhole) -> Pose | None:
     that fall to zero for what does not lie in them (Tukey's biweight).
     """
     x, y, inverse, valid = _samples(depth, camera)
-    planes = np.concatenate([_proposals(x, y, inverse, valid, size) for size in _PATCHES])
-    if not len(planes):
+    found = [_patches(x, y, inverse, valid, size) for size in _PATCHES]
+    patches = _Patches(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
+    if not len(patches.planes):
         return None
     rays = np.stack([*np.broadcast_arrays(x[None], y[:, None], 1.0)], axis=-1)
     points = rays[valid] / inverse[valid][:, None]
-    few = points[:: -(-len(points) // _JUDGES)]
-    candidates = [_refined(plane, few) for plane in _promising(planes, few)]
-    floors = [plane for plane in candidates if _is_floor(plane, few)]
+    few = points[:: -(-len(points) // _FEW)]
+    candidates = [_refined(plane, few) for plane in _promising(patches)]
+    floors = [plane for plane in candidates if _is_floor(plane, few, patches)]
     if not floors:
         return None
     plane = _refined(max(floors, key=lambda plane: _lying_in(plane, few)), points)
-    if not _is_floor(plane, points):
+    if not _is_floor(plane, points, patches):
         return None
     length = float(np.linalg.norm(plane))
     right, down, forward = (plane / length).tolist()
@@ -93,32 +96,48 @@ def _samples(depth: DepthMap, camera: Pinhole) -> tuple[AnyArray, AnyArray, AnyA
     return (columns - camera.cx) / camera.fx, (rows - camera.cy) / camera.fy, inverse, valid
 
 
-def _proposals(
-    x: AnyArray, y: AnyArray, inverse: AnyArray, valid: BoolArray, size: int
-) -> AnyArray:
-    """Planes g (n, 3) through patches of size x size samples, where all of them are valid."""
+class _Patches(NamedTuple):
+    """Small squares of the picture.
+
+    planes: (n, 3), g of the plane that fits to each.
+    centers: (n, 3), the point of that plane in the middle of the patch.
+    """
+
+    planes: AnyArray
+    centers: AnyArray
+
+
+def _patches(x: AnyArray, y: AnyArray, inverse: AnyArray, valid: BoolArray, size: int) -> _Patches:
+    """Those of size x size samples that are all valid."""
     height, width = (n // size * size for n in valid.shape)
     if not height or not width:
-        return np.empty((0, 3))
+        return _Patches(np.empty((0, 3)), np.empty((0, 3)))
     grid = (height // size, size, width // size, size)
-    patches = inverse[:height, :width].reshape(grid)
+    values = inverse[:height, :width].reshape(grid)
     along = np.arange(size) - (size - 1) / 2  # least squares on a regular grid
     along /= size * (along @ along)
-    gx = np.einsum("iajb,b->ij", patches, along) / (x[1] - x[0])
-    gy = np.einsum("iajb,a->ij", patches, along) / (y[1] - y[0])
+    gx = np.einsum("iajb,b->ij", values, along) / (x[1] - x[0])
+    gy = np.einsum("iajb,a->ij", values, along) / (y[1] - y[0])
     middle_x = x[:width].reshape(-1, size).mean(axis=1)
-    middle_y = y[:height].reshape(-1, size).mean(axis=1)
-    gz = patches.mean(axis=(1, 3)) - gx * middle_x - gy * middle_y[:, None]
+    middle_y = y[:height].reshape(-1, size).mean(axis=1)[:, None]
+    mean = values.mean(axis=(1, 3))
+    planes = np.stack([gx, gy, mean - gx * middle_x - gy * middle_y], axis=-1)
+    rays = np.stack([*np.broadcast_arrays(middle_x, middle_y, 1.0)], axis=-1)
     whole = valid[:height, :width].reshape(grid).all(axis=(1, 3))
-    return np.stack([gx, gy, gz], axis=-1)[whole]
+    return _Patches(planes[whole], rays[whole] / mean[whole][:, None])
 
 
-def _promising(planes: AnyArray, points: AnyArray) -> AnyArray:
-    """The few planes (m, 3) that look up, hold many points (n, 3) and have few below them."""
-    up = planes[planes[:, 1] >= _STEEPEST * np.linalg.norm(planes, axis=1)]
-    off = up @ points.T - 1
-    score = (np.abs(off) < _NEAR).sum(axis=1) - (off > _BELOW).sum(axis=1)
-    return up[np.argsort(-score, kind="stable")[:_CANDIDATES]]
+def _promising(patches: _Patches) -> AnyArray:
+    """The few planes (m, 3) that look up, hold many of the patches and have few below them.
+
+    What is below counts four times, or a large table wins over what is seen of the floor.
+    """
+    directions = patches.planes / np.linalg.norm(patches.planes, axis=1)[:, None]
+    up = directions[:, 1] >= _STEEPEST
+    off = patches.planes[up] @ patches.centers.T - 1
+    alike = directions[up] @ directions.T > _ALIKE
+    score = ((np.abs(off) < _NEAR) & alike).sum(axis=1) - 4 * (off > _BELOW).sum(axis=1)
+    return patches.planes[up][np.argsort(-score, kind="stable")[:_CANDIDATES]]
 
 
 def _refined(plane: AnyArray, points: AnyArray) -> AnyArray:
@@ -146,8 +165,14 @@ def _lying_in(plane: AnyArray, points: AnyArray) -> float:
     return float(np.mean(np.abs(points @ plane - 1) < _NEAR))
 
 
-def _is_floor(plane: AnyArray, points: AnyArray) -> bool:
-    """Whether the plane looks up, enough of points (n, 3) lie in it and few below it."""
-    below = float(np.mean(points @ plane - 1 > _BELOW))
-    up = plane[1] >= _STEEPEST * np.linalg.norm(plane)
-    return bool(up and below <= _MOST_BELOW and _lying_in(plane, points) >= _LEAST)
+def _is_floor(plane: AnyArray, points: AnyArray, patches: _Patches) -> bool:
+    """Whether the plane looks up, enough of points (n, 3) lie in it, along it, and few below."""
+    length = np.linalg.norm(plane)
+    inside = patches.planes[np.abs(patches.centers @ plane - 1) < _NEAR]
+    other = inside @ plane < _ALIKE * length * np.linalg.norm(inside, axis=1)
+    return bool(
+        plane[1] >= _STEEPEST * length
+        and _lying_in(plane, points) >= _LEAST
+        and np.mean(points @ plane - 1 > _BELOW) <= _MOST_BELOW
+        and np.count_nonzero(other) <= _MOST_OTHER * len(inside)
+    )

@@ -28,6 +28,7 @@ OPTIONAL = {
     "OpenEXR": {"core/depthfile.py", "core/export.py"},
     "matplotlib": {"core/colormap.py"},
     "open3d": {"core/mesh/surface.py"},
+    "pxr": {"core/usd.py"},
 }
 
 
@@ -75,7 +76,7 @@ def test_the_walls_are_looked_at() -> None:
                "unflat.core.depth.catalog"],
 )  # fmt: skip
 def test_importing_loads_nothing_heavy(module: str) -> None:
-    heavy = ("torch", "timm", "open3d", "bpy", "skimage", "matplotlib", "PIL", "OpenEXR")
+    heavy = ("torch", "timm", "open3d", "bpy", "skimage", "matplotlib", "PIL", "OpenEXR", "pxr")
     code = f"import sys, {module}; print(*(n for n in {heavy!r} if n in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

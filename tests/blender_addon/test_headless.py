@@ -15,6 +15,7 @@ import pytest
 from unflat.blender_addon.scene import camera as cameras
 from unflat.core import Settings, reconstruct
 from unflat.core.export import save
+from unflat.core.pipeline import Result
 
 from .helpers import evaluated_mesh, positions
 
@@ -119,3 +120,19 @@ def test_what_is_no_job_file(text: str, tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.strip() == f"{file} is not a job file with photo and blend."
+
+
+def test_scale_and_level_reach_the_file(levelled: Result, photo_file: Path, tmp_path: Path) -> None:
+    """The scene is made of the files beside it, so these must lead to the same pose and size."""
+    settings = Settings(
+        level=True, known_distance=(10, 90, 110, 90, 3), outputs=frozenset({"mesh"})
+    )
+    result = reconstruct(photo_file, settings, depth=levelled.depth, camera=levelled.camera)
+    assert result.pose is not None
+    save(result, tmp_path / "out", with_blend=True)
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out" / "scene.blend"))
+    bpy.context.view_layer.update()
+    eye = bpy.context.scene.camera.matrix_world
+    np.testing.assert_allclose(eye.translation, (0, 0, result.pose.height), rtol=1e-4)
+    up = np.array(eye.to_3x3()).T @ (0, 0, 1)
+    np.testing.assert_allclose(up, np.array(result.pose.up) * [1, -1, -1], atol=1e-4)

@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from unflat.core import Settings, level, reconstruct
-from unflat.core.camera import Pinhole
+from unflat.core.camera import Pinhole, load
 from unflat.core.depthmap import DepthKind, DepthMap
 from unflat.core.level import Pose
 
@@ -196,7 +196,9 @@ def test_the_whole_way(tmp_path: Path) -> None:
     assert not any("floor" in warning for warning in result.warnings)
     result.save(tmp_path)
     saved = json.loads((tmp_path / "camera.json").read_text())
-    assert (tuple(saved["up"]), saved["height"]) == (result.pose.up, result.pose.height)
+    assert tuple(saved["up"]) == result.pose.up
+    assert saved["height_above_floor"] == result.pose.height
+    assert load(tmp_path / "camera.json") == CAMERA
     scene = trimesh.load(tmp_path / "mesh.glb", process=False)
     (node,) = scene.graph.nodes_geometry
     placed = trimesh.transform_points(
