@@ -14,7 +14,7 @@ from . import depthfile, images, mesh, points
 from .arrays import AnyArray
 from .camera import FocalSource, Pinhole
 from .depth import catalog, estimator
-from .depth.estimator import Prediction
+from .depth.prediction import Prediction
 from .depthmap import DepthKind, DepthMap
 from .errors import CancelledError
 from .images import Photo
@@ -130,7 +130,7 @@ def reconstruct(
             own.check_size(picture.width, picture.height)
     with stages.stage("depth") as step:
         prediction = (
-            Prediction(own, None, NO_DEVICE)
+            Prediction(own, NO_DEVICE)
             if own is not None
             else estimator.estimate(picture, settings.model, settings.device, step)
         )

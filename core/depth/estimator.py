@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -15,20 +14,7 @@ from ..images import Photo
 from . import catalog, edges
 from .builtin.network import BuiltinNetwork
 from .builtin.upsample import upsample_guided
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a model says of a photo.
-
-    depth: at the photo's full size.
-    focal: focal length in pixels of the photo, from models that know it.
-    device: where it ran.
-    """
-
-    depth: DepthMap
-    focal: float | None
-    device: str
+from .prediction import Prediction
 
 
 def estimate(
@@ -38,7 +24,7 @@ def estimate(
     card = catalog.find(model)
     chosen = catalog.pick_device(card, device)
     inverse = run_builtin(_builtin(), photo.rgb_float(), progress)
-    return Prediction(_from_inverse(inverse), None, chosen)
+    return Prediction(_from_inverse(inverse), chosen)
 
 
 def run_builtin(
