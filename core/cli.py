@@ -149,7 +149,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     )
     if Output.RELIEF in settings.outputs and not options.blend:
         raise SettingsError("The relief lives in a Blender scene, add --blend.")
-    catalog.pick_device(catalog.find(settings.model), settings.device)
+    catalog.check_device(catalog.find(settings.model), settings.device)
     return settings
 
 
