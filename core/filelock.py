@@ -33,6 +33,7 @@ if sys.platform == "win32":
     import msvcrt
 
     def _try(path: Path) -> BinaryIO | None:
+        path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("ab")
         try:
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
@@ -50,6 +51,7 @@ else:
     import fcntl
 
     def _try(path: Path) -> BinaryIO | None:
+        path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("ab")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -34,7 +34,7 @@ class Download:
     size: int | None
     progress: Progress
     cancelled: Callable[[], bool]
-    limits: Limits = Limits()
+    limits: Limits
 
     def run(self) -> None:
         """Go on from what is there until the part is whole.
@@ -42,22 +42,13 @@ class Download:
         Raises CancelledError, DownloadError or OutputError. What has come stays for the next
         time, unless it is of another file.
         """
-        failures, most = 0, -1
-        while True:
-            try:
-                self._attempt()
-            except BrokenError as broken:
-                come = self.part.stat().st_size if self.part.exists() else 0
-                failures = 1 if come > most else failures + 1
-                most = max(most, come)
-                if failures >= self.limits.attempts or broken.wait > self.limits.patience:
-                    raise DownloadError(str(broken)) from None
-                self.progress(come / self.size if self.size else 0, "trying again")
-                pause(max(broken.wait, self.limits.pause * 2 ** (failures - 1)), self.cancelled)
-            except OSError as error:
-                raise OutputError(refusal(self.part.parent, error)) from None
-            else:
-                return
+        try:
+            self._persist()
+        except OSError as error:
+            raise OutputError(refusal(self.part.parent, error)) from None
+        finally:
+            if not self._come():
+                self.discard()
 
     def discard(self) -> None:
         """Forget what has come."""
@@ -68,6 +59,21 @@ class Download:
         """Move the whole part to where it belongs."""
         self.part.replace(target)
         self._notes.unlink(missing_ok=True)
+
+    def _persist(self) -> None:
+        """Attempts, with pauses, as long as they bring something new."""
+        failures, most = 0, -1
+        while True:
+            try:
+                return self._attempt()
+            except BrokenError as broken:
+                come = self._come()
+                failures = 1 if come > most else failures + 1
+                most = max(most, come)
+                if failures >= self.limits.attempts or broken.wait > self.limits.patience:
+                    raise DownloadError(str(broken)) from None
+                self.progress(come / self.size if self.size else 0, "trying again")
+                pause(max(broken.wait, self.limits.pause * 2 ** (failures - 1)), self.cancelled)
 
     def _attempt(self) -> None:
         """One request. Returns when the part is whole."""
@@ -85,7 +91,7 @@ class Download:
                 self.discard()
                 raise BrokenError(f"The file changed on {host(self.url)}, download it again.")
             total = self._total(head)
-            _check_space(self.part.parent, (total or 0) - start)
+            check_space(self.part.parent, (total or 0) - start)
             self._note(head.tag or tag)
             self._write(cast(Iterator[bytes], items), start, total)
 
@@ -97,7 +103,7 @@ class Download:
                 start += len(chunk)
                 if start > most:
                     break
-                self.progress(start / total if total else 0, _amount(start, total))
+                self.progress(start / total if total else 0, amount(start, total))
         if start > most:
             self.discard()
             raise DownloadError(f"{host(self.url)} sends more than the file has, try again later.")
@@ -125,10 +131,14 @@ class Download:
         try:
             notes = json.loads(self._notes.read_text(encoding="utf-8"))
             if notes["url"] == self.url and notes["tag"]:
-                return self.part.stat().st_size, str(notes["tag"])
+                return self._come(), str(notes["tag"])
         except (OSError, ValueError, KeyError, TypeError):
             pass
         return 0, ""
+
+    def _come(self) -> int:
+        """Bytes that are there."""
+        return self.part.stat().st_size if self.part.exists() else 0
 
     def _note(self, tag: str) -> None:
         self._notes.write_text(json.dumps({"url": self.url, "tag": tag}), encoding="utf-8")
@@ -138,15 +148,17 @@ class Download:
         return self.part.with_name(self.part.name + ".json")
 
 
-def _check_space(folder: Path, needed: int) -> None:
+def check_space(folder: Path, needed: int) -> None:
+    """Raises OutputError where the disk has no room for that many bytes."""
     free = shutil.disk_usage(folder).free
     if needed + _SPARE > free:
         raise OutputError(
-            f"The download needs {needed / 1e6:,.0f} MB but {folder} has {free / 1e6:,.0f} MB free, "
+            f"The file takes {needed / 1e6:,.0f} MB, {folder} has {free / 1e6:,.0f} MB free, "
             "free some space or name another folder in the variable UNFLAT_MODELS."
         )
 
 
-def _amount(come: int, total: int | None) -> str:
+def amount(come: int, total: int | None) -> str:
+    """A few words on bytes that have come."""
     whole = f" of {total / 1e6:,.0f}" if total else ""
     return f"{come / 1e6:,.0f}{whole} MB"

@@ -81,7 +81,9 @@ def _foreign(path: Path, first: bytes) -> WeightsError:
     if first.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         return WeightsError(f"{path} is a web page and no weights, {_AGAIN}.")
     if first.startswith(b"version https://git-lfs"):
-        return WeightsError(f"{path} only points to the weights (Git LFS), download the file itself.")
+        return WeightsError(
+            f"{path} only points to the weights (Git LFS), download the file itself."
+        )
     if first.startswith(b"\x80") and first[1] <= pickle.HIGHEST_PROTOCOL:
         return _code(path)
     return WeightsError(f"{path} is no file of weights of PyTorch or safetensors, choose another.")

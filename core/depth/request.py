@@ -9,8 +9,9 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from email.message import Message
 from email.utils import parsedate_to_datetime
 from typing import IO, Any
 from urllib.parse import urljoin, urlsplit
@@ -71,9 +72,10 @@ class BrokenError(Exception):
 
 def answer(
     url: str, headers: dict[str, str], cancelled: Callable[[], bool], limits: Limits
-) -> Iterator[Head | bytes]:
-    """The head, then the bytes, of a GET request. Raises BrokenError, CancelledError, DownloadError.
+) -> Generator[Head | bytes, None, None]:
+    """The head, then the bytes, of a GET request.
 
+    Raises BrokenError, CancelledError or DownloadError.
     It runs in a thread, because neither looking up a name nor reading can be interrupted: so a
     cancel is noticed at once, and the limits hold even for a server that trickles its headers.
     The thread is left alone when nobody waits for it any more, and ends by the socket's limit.
@@ -81,8 +83,8 @@ def answer(
     check_address(url, url)
     come: _Queue = queue.Queue(maxsize=4)
     left = threading.Event()
-    patience = max(limits.connect, limits.stall)
-    threading.Thread(target=_read, args=(url, headers, patience, come, left), daemon=True).start()
+    timeout = max(limits.connect, limits.stall) + 1  # later than ours, which say what was late
+    threading.Thread(target=_read, args=(url, headers, timeout, come, left), daemon=True).start()
     try:
         item = _next(come, limits.connect, f"{host(url)} does not answer", cancelled)
         while item != b"":
@@ -144,9 +146,10 @@ def _read(
     def put(item: Head | bytes | Exception) -> None:
         while not left.is_set():
             try:
-                return come.put(item, timeout=1)
+                come.put(item, timeout=1)
             except queue.Full:
                 continue
+            return
 
     headers = {"User-Agent": f"unflat/{__version__}", "Accept-Encoding": "identity"} | headers
     try:
@@ -165,7 +168,7 @@ def _read(
         put(error)
 
 
-def _head(status: int, headers: http.client.HTTPMessage) -> Head:
+def _head(status: int, headers: Message) -> Head:
     etag = headers.get("ETag", "")
     tag = etag if etag.startswith('"') else headers.get("Last-Modified", "")
     start, length = 0, _number(headers.get("Content-Length", ""))
@@ -226,9 +229,9 @@ def _refused(error: urllib.error.HTTPError, url: str) -> Exception:
     if code in (404, 410):
         return DownloadError(f"{host(url)} has this file no more (error {code}): {url}")
     if 300 <= code < 400:
-        return DownloadError(f"{host(url)} sends us in circles (error {code}), try again later.")
+        return DownloadError(f"{host(url)} leads nowhere (error {code}), try again later.")
     return DownloadError(
-        f"{host(url)} refuses the file (error {code}), get it in a browser from {url} and import it."
+        f"{host(url)} refuses the file (error {code}), get it in a browser and import it: {url}"
     )
 
 
