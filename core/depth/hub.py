@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..errors import CancelledError, DownloadError, MissingLibraryError, OutputError
+from ..errors import CancelledError, DownloadError, MissingLibraryError, OutputError, UnflatError
 from ..files import refusal
 from .catalog import WeightsFile
 from .download import Progress, amount, check_space
@@ -45,80 +45,89 @@ def remove(path: Path) -> None:
 
 
 def fetch(file: WeightsFile, progress: Progress, cancelled: Callable[[], bool]) -> Path:
-    """Bring the file into the cache. Raises CancelledError, DownloadError, OutputError, or
-    MissingLibraryError without huggingface_hub.
+    """Bring the file into the cache.
 
-    The library has no way to be stopped, so it works in a thread: its next report of progress
-    ends it after a cancel, which nobody has to wait for.
+    Raises CancelledError, DownloadError, OutputError, or MissingLibraryError without
+    huggingface_hub.
     """
     try:
-        import huggingface_hub
+        from huggingface_hub import constants
     except ImportError:
         raise MissingLibraryError(
             "Downloads from Hugging Face need a library, install it: pip install huggingface_hub"
         ) from None
     # Its other way of downloading runs in native code, which a cancel does not reach.
-    huggingface_hub.constants.HF_HUB_DISABLE_XET = True
-    cache = _cache()
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        check_space(cache, file.size or 0)
-    except OSError as error:
-        raise OutputError(refusal(cache, error)) from None
-    state = _State(file.size)
-    outcome: list[str | Exception] = []
-
-    def work() -> None:
-        try:
-            outcome.append(
-                huggingface_hub.hf_hub_download(
-                    file.repository or "",
-                    file.name,
-                    revision=file.revision,
-                    cache_dir=cache,
-                    endpoint=os.environ.get("HF_ENDPOINT") or None,
-                    tqdm_class=state.bar(),
-                )
-            )
-        except Exception as error:
-            outcome.append(error)
-
-    thread = threading.Thread(target=work, daemon=True)
+    constants.HF_HUB_DISABLE_XET = True
+    thread = _Thread(file)
     thread.start()
     while thread.is_alive():
         thread.join(_POLL)
         if cancelled():
-            state.stopped = True
+            thread.stopped = True
             raise CancelledError
-        if state.come:
-            progress(
-                state.come / state.total if state.total else 0, amount(state.come, state.total)
-            )
-    if isinstance(result := outcome[0], Exception):
-        raise _trouble(result, file, cache)
-    return Path(result)
+        progress(
+            thread.come / thread.total if thread.total else 0, amount(thread.come, thread.total)
+        )
+    if isinstance(thread.result, Path):
+        return thread.result
+    raise _trouble(thread.result, file)
 
 
-class _State:
-    """What the thread that downloads and the one that waits tell each other."""
+class _Thread(threading.Thread):
+    """The library has no way to be stopped, so it works in a thread that nobody has to wait for:
 
-    def __init__(self, total: int | None) -> None:
-        self.total = total
+    after a cancel, its next report of progress ends it.
+    """
+
+    def __init__(self, file: WeightsFile) -> None:
+        super().__init__(daemon=True)
+        self._file = file
+        self.total = file.size
         self.come = 0
         self.stopped = False
+        self.result: Path | Exception = CancelledError()
 
-    def bar(self) -> Any:
+    def run(self) -> None:
+        """Download; the outcome is in `result`."""
+        try:
+            self.result = self._download()
+        except Exception as error:
+            self.result = error
+
+    def _download(self) -> Path:
+        from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+
+        name, repository, revision = (
+            self._file.name,
+            self._file.repository or "",
+            self._file.revision,
+        )
+        endpoint, cache = os.environ.get("HF_ENDPOINT") or None, _cache()
+        # Asked first, because what it raises is plain, and because disks are not endless.
+        asked = get_hf_file_metadata(
+            hf_hub_url(repository, name, revision=revision, endpoint=endpoint), endpoint=endpoint
+        )
+        self.total = self.total or asked.size
+        cache.mkdir(parents=True, exist_ok=True)
+        check_space(cache, self.total or 0)
+        path = hf_hub_download(
+            repository, name, revision=revision, cache_dir=cache, endpoint=endpoint,
+            tqdm_class=self._bar(),
+        )  # fmt: skip
+        return Path(path)
+
+    def _bar(self) -> Any:
         """A class with as much of tqdm's progress bar as huggingface_hub uses."""
-        state = self
+        thread = self
 
         class Bar:
-            def __init__(self, total: int | None = None, initial: int = 0, **_: Any) -> None:
-                state.total, state.come = total or state.total, initial
+            def __init__(self, initial: int = 0, **_: Any) -> None:
+                thread.come = initial
 
             def update(self, count: int = 1) -> None:
-                if state.stopped:
+                if thread.stopped:
                     raise CancelledError
-                state.come += count
+                thread.come += count
 
             def __enter__(self) -> Bar:
                 return self
@@ -129,7 +138,7 @@ class _State:
         return Bar
 
 
-def _trouble(error: Exception, file: WeightsFile, cache: Path) -> Exception:
+def _trouble(error: Exception, file: WeightsFile) -> Exception:
     """What to raise for an exception of huggingface_hub."""
     from huggingface_hub import errors
 
@@ -146,13 +155,17 @@ def _trouble(error: Exception, file: WeightsFile, cache: Path) -> Exception:
     if isinstance(error, errors.HfHubHTTPError):
         code = error.response.status_code
         return DownloadError(f"Hugging Face refuses '{file.name}' (error {code}), try again later.")
-    if isinstance(error, errors.LocalEntryNotFoundError):
-        return DownloadError("Hugging Face can't be reached, check the network and try again.")
+    if isinstance(error, UnflatError):
+        return error
     if isinstance(error, OSError) and error.errno and error.filename:
-        return OutputError(refusal(cache, error))
+        return OutputError(refusal(_cache(), error))
     return DownloadError(
-        f"The download of '{file.name}' from Hugging Face failed ({error}), try again later."
+        f"Hugging Face can't be reached ({_first_line(error)}), check the network and try again."
     )
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _cache() -> Path:
