@@ -141,7 +141,7 @@ _MIDAS = (
     _midas("dpt_swin2_tiny_256", "MiDaS 3.1 Swin2-T 256", "v3_1", 41_701_331, 1_100, _BIRKL_2023),
     _midas("dpt_swin_large_384", "MiDaS 3.1 Swin-L 384", "v3_1", 213_407_453, 2_400, _BIRKL_2023),
     _midas("dpt_levit_224", "MiDaS 3.1 LeViT 224", "v3_1", 50_630_837, 1_100, _BIRKL_2023),
-    _midas("dpt_next_vit_large_384", "MiDaS 3.1 Next-ViT-L 384", "v3_1", 72_260_713, 1_200, _BIRKL_2023),
+    _midas("dpt_next_vit_large_384", "MiDaS 3.1 Next-ViT", "v3_1", 72_260_713, 1_200, _BIRKL_2023),
 )  # fmt: skip
 
 MODELS = (_BUILTIN, *_MIDAS)

@@ -36,14 +36,14 @@ def golden() -> Iterator[ModuleType]:
     del sys.modules["golden"]
 
 
-def cases() -> Iterator[object]:
-    for card in catalog.MODELS:
-        if card.file is not None:
-            marks = [] if card.id in EVERY_RUN else [pytest.mark.golden]
-            yield pytest.param(card.id, marks=marks)
+PUBLISHED = [card.id for card in catalog.MODELS if card.file is not None]
+CASES = [
+    pytest.param(model, marks=() if model in EVERY_RUN else pytest.mark.golden)
+    for model in PUBLISHED
+]
 
 
-@pytest.mark.parametrize("model", cases())
+@pytest.mark.parametrize("model", CASES)
 def test_parity(model: str, golden: ModuleType, golden_folder: Path) -> None:
     if not (golden_folder / model).is_dir():
         pytest.skip(f"no golden fixtures of {model}")
@@ -52,7 +52,7 @@ def test_parity(model: str, golden: ModuleType, golden_folder: Path) -> None:
     assert max(errors.values()) < golden.LIMIT, errors
 
 
-@pytest.mark.parametrize("model", [card.id for card in catalog.MODELS if card.file])
+@pytest.mark.parametrize("model", PUBLISHED)
 def test_entries_are_those_of_the_official_checkpoint(model: str, golden_folder: Path) -> None:
     from unflat.core.depth.models import checkpoint
 
