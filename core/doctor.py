@@ -7,6 +7,7 @@ import platform
 from importlib import metadata
 
 from ._version import __version__
+from .depth import weights
 
 _LIBRARIES = (
     "numpy",
@@ -18,6 +19,8 @@ _LIBRARIES = (
     "timm",
     "open3d",
     "usd-core",
+    "safetensors",
+    "huggingface_hub",
 )
 
 
@@ -33,5 +36,6 @@ def examine() -> list[tuple[str, str]]:
             rows.append((name, metadata.version(name)))
         except metadata.PackageNotFoundError:
             rows.append((name, "not installed"))
+    rows.append(("weights", str(weights.folder())))
     rows.append(("UNFLAT_BLENDER", os.environ.get("UNFLAT_BLENDER", "not set")))
     return rows

@@ -14,7 +14,7 @@ from . import depthfile, images, level, mesh, points, scale
 from .arrays import AnyArray
 from .camera import FocalSource, Pinhole
 from .depth import catalog, estimator
-from .depth.estimator import Prediction
+from .depth.prediction import Prediction
 from .depthmap import DepthKind, DepthMap
 from .errors import CancelledError
 from .images import Photo
@@ -142,7 +142,7 @@ def reconstruct(
     settings = settings or Settings()
     if Output.SURFACE in settings.outputs:
         surfaces.library()  # missed now, not when all else is done
-    catalog.pick_device(catalog.find(settings.model), settings.device)
+    catalog.check_device(catalog.find(settings.model), settings.device)
     stages = _Stages(settings, progress, cancelled)
     with stages.stage("photo"):
         picture = _photo(photo)
@@ -152,7 +152,7 @@ def reconstruct(
             own.check_size(picture.width, picture.height)
     with stages.stage("depth") as step:
         prediction = (
-            Prediction(own, None, NO_DEVICE)
+            Prediction(own, NO_DEVICE)
             if own is not None
             else estimator.estimate(picture, settings.model, settings.device, step)
         )

@@ -29,6 +29,21 @@ OPTIONAL = {
     "matplotlib": {"core/colormap.py"},
     "open3d": {"core/mesh/surface.py"},
     "pxr": {"core/usd.py"},
+    "huggingface_hub": {"core/depth/hub.py"},
+    "safetensors": {"core/depth/reader.py"},
+    "torch": {
+        "core/depth/device.py",
+        "core/depth/estimator.py",
+        "core/depth/models/__init__.py",
+        "core/depth/models/checkpoint.py",
+        "core/depth/models/dpt.py",
+        "core/depth/models/midas.py",
+        "core/depth/models/midas_pyramids.py",
+        "core/depth/models/midas_tokens.py",
+        "core/depth/reader.py",
+        "core/depth/weights.py",
+    },
+    "timm": {"core/depth/models/midas_pyramids.py", "core/depth/models/midas_tokens.py"},
 }
 
 

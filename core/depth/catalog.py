@@ -8,34 +8,143 @@ from ..errors import ModelError
 
 
 @dataclass(frozen=True)
+class WeightsFile:
+    """Where a checkpoint is published.
+
+    name: of the file on disk. url: the official address.
+    size: bytes, and sha256: hex digest or its first digits; None where upstream does not say.
+    repository, revision: of Hugging Face, where the file comes from there; else None.
+    """
+
+    name: str
+    url: str
+    size: int | None = None
+    sha256: str | None = None
+    repository: str | None = None
+    revision: str | None = None
+
+
+@dataclass(frozen=True)
 class ModelCard:
     """One model.
 
-    predicts: "inverse" (1/z up to scale and shift), "relative" (z up to scale) or "metres".
-    commercial: whether its licence allows commercial use.
-    devices: what it can run on.
+    predicts: "inverse" (1/z up to scale and shift), "relative" (z up to scale), "metres" or
+        "points" (in metres).
+    input_size: the side of its input in pixels, long or short as its resize rule says.
+    parameters: how many numbers its weights hold.
+    commercial: whether its licence clearly allows commercial use.
+    source: its official page. citation: authors, title, year.
+    file: None for the network that comes with Unflat.
+    devices: kinds of device it can run on, the preferred first.
+    memory: bytes that a run on the CPU takes, estimated.
     """
 
     id: str
     title: str
+    family: str
     predicts: str
+    input_size: int
+    parameters: int
     licence: str
     commercial: bool
     source: str
+    citation: str
+    file: WeightsFile | None
     devices: tuple[str, ...]
+    memory: int
+
+    @property
+    def download_size(self) -> int:
+        """Bytes to download: as published, else 4 for each parameter; 0 for what comes along."""
+        if self.file is None:
+            return 0
+        return self.file.size or 4 * self.parameters
 
 
-MODELS = (
-    ModelCard(
-        id="builtin",
-        title="Built-in",
-        predicts="inverse",
-        licence="MIT",
-        commercial=True,
-        source="comes with Unflat; trained only on scenes that Unflat makes itself",
-        devices=("cpu",),
-    ),
+_EVERY_DEVICE = ("cuda", "xpu", "mps", "cpu")
+_NUMBERED = ("cuda", "xpu")
+
+_BUILTIN = ModelCard(
+    id="builtin",
+    title="Built-in",
+    family="builtin",
+    predicts="inverse",
+    input_size=256,
+    parameters=7_013_441,
+    licence="MIT",
+    commercial=True,
+    source="comes with Unflat; trained only on scenes that Unflat makes itself",
+    citation="Unflat",
+    file=None,
+    devices=("cpu",),
+    memory=500_000_000,
 )
+
+_RANFTL_2020 = "Ranftl et al., Towards Robust Monocular Depth Estimation, 2020"
+_RANFTL_2021 = "Ranftl et al., Vision Transformers for Dense Prediction, 2021"
+_BIRKL_2023 = "Birkl et al., MiDaS v3.1: A Model Zoo for Robust Monocular Depth Estimation, 2023"
+
+
+def _midas(
+    model: str,
+    title: str,
+    release: str,
+    parameters: int,
+    megabytes: int,
+    citation: str,
+    licence: str = "MIT",
+    commercial: bool = True,
+) -> ModelCard:
+    """A network of MiDaS's release page, whose id ends in its input size.
+
+    The page tells no checksums and states no other licence for the files than the repository's.
+    megabytes: of memory with the interpreter's, measured on a photo of 4 : 3.
+    """
+    url = f"https://github.com/isl-org/MiDaS/releases/download/{release}/{model}.pt"
+    return ModelCard(
+        id=model,
+        title=title,
+        family="midas",
+        predicts="inverse",
+        input_size=int(model.rsplit("_", 1)[1]),
+        parameters=parameters,
+        licence=licence,
+        commercial=commercial,
+        source="https://github.com/isl-org/MiDaS",
+        citation=citation,
+        file=WeightsFile(f"{model}.pt", url),
+        devices=_EVERY_DEVICE,
+        memory=megabytes * 1_000_000,
+    )
+
+
+_MIDAS = (
+    _midas("midas_v21_small_256", "MiDaS 2.1 Small", "v2_1", 21_320_545, 900, _RANFTL_2020),
+    _midas(
+        "midas_v21_384",
+        "MiDaS 2.1 Large",
+        "v2_1",
+        105_362_945,
+        1_500,
+        _RANFTL_2020,
+        # Its training began with an encoder under this licence.
+        licence="MIT, on weights under CC BY-NC 4.0",
+        commercial=False,
+    ),
+    _midas("dpt_hybrid_384", "DPT-Hybrid", "v3", 123_146_985, 1_700, _RANFTL_2021),
+    _midas("dpt_large_384", "DPT-Large", "v3", 344_055_465, 2_600, _RANFTL_2021),
+    _midas("dpt_beit_large_512", "MiDaS 3.1 BEiT-L 512", "v3_1", 345_014_441, 2_800, _BIRKL_2023),
+    _midas("dpt_beit_large_384", "MiDaS 3.1 BEiT-L 384", "v3_1", 344_338_601, 2_600, _BIRKL_2023),
+    _midas("dpt_beit_base_384", "MiDaS 3.1 BEiT-B 384", "v3_1", 111_531_689, 1_700, _BIRKL_2023),
+    _midas("dpt_swin2_large_384", "MiDaS 3.1 Swin2-L 384", "v3_1", 213_411_869, 2_400, _BIRKL_2023),
+    _midas("dpt_swin2_base_384", "MiDaS 3.1 Swin2-B 384", "v3_1", 102_378_913, 1_700, _BIRKL_2023),
+    _midas("dpt_swin2_tiny_256", "MiDaS 3.1 Swin2-T 256", "v3_1", 41_701_331, 1_100, _BIRKL_2023),
+    _midas("dpt_swin_large_384", "MiDaS 3.1 Swin-L 384", "v3_1", 213_407_453, 2_400, _BIRKL_2023),
+    _midas("dpt_levit_224", "MiDaS 3.1 LeViT 224", "v3_1", 50_630_837, 1_100, _BIRKL_2023),
+    _midas("dpt_next_vit_large_384", "MiDaS 3.1 Next-ViT", "v3_1", 72_260_713, 1_200, _BIRKL_2023),
+)  # fmt: skip
+
+MODELS = (_BUILTIN, *_MIDAS)
 
 
 def find(model: str) -> ModelCard:
@@ -47,13 +156,15 @@ def find(model: str) -> ModelCard:
     raise ModelError(f"There is no model '{model}', choose one of: {known}.")
 
 
-def pick_device(card: ModelCard, device: str) -> str:
-    """The device to run on: the user's, or for "auto" the model's first. Raises ModelError."""
-    if device == "auto":
-        return card.devices[0]
-    if device not in card.devices:
+def check_device(card: ModelCard, device: str) -> None:
+    """Raises ModelError unless `device` is "auto" or a device that the model can run on.
+
+    It is a kind, or a kind and a number such as "cuda:1".
+    """
+    kind, colon, index = device.partition(":")
+    numbered = index.isdecimal() and kind in _NUMBERED if colon else True
+    if device != "auto" and not (kind in card.devices and numbered):
         raise ModelError(
             f"The model '{card.id}' can't run on {device}, choose one of: "
             f"auto, {', '.join(card.devices)}."
         )
-    return device

@@ -1,0 +1,40 @@
+"""What a model says of a photo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..arrays import FloatArray
+from ..depthmap import DepthKind, DepthMap
+from ..errors import ModelError
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of a photo.
+
+    depth: at the photo's full size.
+    device: where it ran.
+    focal: focal length in pixels of the photo, from models that know it.
+    normals: (H, W, 3) float32 unit vectors, camera frame, facing the camera, NaN where invalid;
+        from models that know them.
+    """
+
+    depth: DepthMap
+    device: str
+    focal: float | None = None
+    normals: FloatArray | None = None
+
+
+def inverse_map(inverse: FloatArray) -> DepthMap:
+    """Inverse depth (H, W) of a network, whose zero means nothing, as a DepthMap.
+
+    Valid wherever it is finite. Raises ModelError if it is so nowhere.
+    """
+    valid = np.isfinite(inverse)
+    if not valid.any():
+        raise ModelError("The model found no depth in this photo, check its weights.")
+    shifted = np.where(valid, inverse - inverse[valid].min(), 0)
+    return DepthMap(shifted.astype(np.float32), valid, DepthKind.INVERSE)
