@@ -3,6 +3,7 @@
 No `from __future__ import annotations` here: Blender reads properties from annotations as values.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import bpy
@@ -24,6 +25,9 @@ from . import ids, live
 
 _DEFAULTS = Settings()
 _BIGGEST_INT = 2**31 - 1
+
+_HAS_TORCH = all(find_spec(name) is not None for name in ("torch", "timm"))
+"""Whether published networks run here; Blender itself brings neither."""
 
 OUTPUTS = (
     (
@@ -204,7 +208,11 @@ class UNFLAT_PG_settings(Choices, bpy.types.PropertyGroup):
     model: EnumProperty(
         name="Model",
         description="What estimates the depth of the photo",
-        items=[(card.id, card.title, f"{card.source}. Licence: {card.licence}") for card in MODELS],
+        items=[
+            (card.id, card.title, f"{card.source}. Licence: {card.licence}")
+            for card in MODELS
+            if card.file is None or _HAS_TORCH
+        ],
         default=_DEFAULTS.model,
     )
     use_fov: BoolProperty(
