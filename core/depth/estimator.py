@@ -12,6 +12,7 @@ from ..images import Photo
 from . import catalog, device, edges, models, weights
 from .builtin.network import BuiltinNetwork
 from .builtin.upsample import upsample_guided
+from .cache import PredictionCache
 from .catalog import ModelCard
 from .prediction import Prediction, inverse_map
 
@@ -20,25 +21,38 @@ if TYPE_CHECKING:
 
 _LOADED = 0.3  # share of the progress
 
+_said = PredictionCache()
+
 
 def estimate(
     photo: Photo, model: str, wanted: str, progress: Callable[[float], None]
 ) -> Prediction:
-    """Run `model` on the photo. `progress(fraction)` may raise to cancel.
+    """What `model` says of the photo. `progress(fraction)` may raise to cancel.
 
     wanted: the device, or "auto". Raises ModelError, WeightsError or MissingLibraryError.
     """
     card = catalog.find(model)
     if card.file is None:
         chosen = device.pick(card, wanted)
-        return Prediction(inverse_map(run_builtin(_builtin(), photo.rgb_float(), progress)), chosen)
+
+        def ours() -> Prediction:
+            return Prediction(
+                inverse_map(run_builtin(_builtin(), photo.rgb_float(), progress)), chosen
+            )
+
+        return _said.get(photo, card.id, ours)
     family = models.family(card)  # what is missing is told before anything is downloaded
     chosen = device.pick(card, wanted)
-    network = _network(card, chosen, weights.require(card).stat().st_mtime_ns)
-    progress(_LOADED)
-    prediction = family.predict(network, photo, card, chosen)
+    modified = weights.require(card).stat().st_mtime_ns
+
+    def published() -> Prediction:
+        network = _network(card, chosen, modified)
+        progress(_LOADED)
+        return family.predict(network, photo, card, chosen)
+
+    found = _said.get(photo, (card.id, chosen, modified), published)
     progress(1.0)
-    return prediction
+    return found
 
 
 def run_builtin(
