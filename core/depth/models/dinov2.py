@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from timm.models.vision_transformer import VisionTransformer
@@ -57,7 +57,8 @@ class DinoV2(VisionTransformer):
             stop_early=True,
             intermediates_only=True,
         )
-        return [(grid, prefix[:, 0]) for grid, prefix in found]
+        pairs = cast("list[tuple[Tensor, Tensor]]", found)
+        return [(grid, prefix[:, 0]) for grid, prefix in pairs]
 
     def _pos_embed(self, x: Tensor) -> Tensor:
         """Patches (N, rows, columns, width) -> tokens that know where they are, class token first.
@@ -66,7 +67,8 @@ class DinoV2(VisionTransformer):
         and without antialiasing; timm's own resizing to a size is another function.
         """
         count, rows, columns, _ = x.shape
-        whole, grid = self.pos_embed.split([1, _TRAINED_GRID**2], dim=1)
+        table = cast("Tensor", self.pos_embed)
+        whole, grid = table[:, :1], table[:, 1:]
         if (rows, columns) != (_TRAINED_GRID, _TRAINED_GRID):
             grid = grid.transpose(1, 2).unflatten(2, (_TRAINED_GRID, _TRAINED_GRID))
             factors = ((rows + 0.1) / _TRAINED_GRID, (columns + 0.1) / _TRAINED_GRID)

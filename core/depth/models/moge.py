@@ -91,9 +91,9 @@ class Moge2(nn.Module):
             coarse = head(shared)[-1]
             return functional.interpolate(coarse, (height, width), mode="bilinear").movedim(1, -1)
 
-        xy, z = decoded(self.points_head).split([2, 1], dim=-1)
-        z = z.exp()
-        found = {"points": torch.cat([xy * z, z], dim=-1)}
+        raw = decoded(self.points_head)
+        z = raw[..., 2:].exp()
+        found = {"points": torch.cat([raw[..., :2] * z, z], dim=-1)}
         if self.normal_head is not None:
             found["normal"] = functional.normalize(decoded(self.normal_head), dim=-1)
         found["mask"] = decoded(self.mask_head)[..., 0].sigmoid()
