@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -32,13 +33,17 @@ class Names:
     prefixes: Mapping[str, str] = field(default_factory=dict)
     unused: str = _UNUSED
 
+    @cached_property
+    def _inverse(self) -> dict[str, str]:
+        return {ours: official for official, ours in self.prefixes.items()}
+
     def ours(self, official: str) -> str:
         """Our name of an official entry."""
         return _swap(official, self.prefixes)
 
     def official(self, ours: str) -> str:
         """The official name of an entry of ours."""
-        return _swap(ours, {ours: official for official, ours in self.prefixes.items()})
+        return _swap(ours, self._inverse)
 
     def is_unused(self, official: str) -> bool:
         """Whether an official entry is dropped."""
@@ -55,7 +60,8 @@ def _swap(name: str, prefixes: Mapping[str, str]) -> str:
 
 def entries(network: nn.Module, names: Names) -> dict[str, tuple[int, ...]]:
     """{official name: shape} of all that `load` needs for this network."""
-    shapes = {names.official(name): tuple(value.shape) for name, value in _state(network).items()}
+    state = network.state_dict()
+    shapes = {names.official(name): tuple(value.shape) for name, value in state.items()}
     return {name: shape for name, shape in shapes.items() if not names.is_unused(name)}
 
 
@@ -83,19 +89,16 @@ def load(network: nn.Module, state: Mapping[str, Tensor], names: Names) -> None:
     network.requires_grad_(False)
 
 
-def _state(network: nn.Module) -> Mapping[str, Tensor]:
-    return network.state_dict()
-
-
 def _times(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape)) or "a number"
 
 
 class Unfilled(TorchFunctionMode):
-    """`with Unfilled():` builds networks whose weights take no memory and no time.
+    """`with Unfilled():` builds a network without filling its weights, which `load` brings.
 
-    `load` brings the real ones. What a network computes for itself, such as tables of indices,
-    is really there, which torch.device("meta") would not give.
+    Random numbers for 345 million weights would take seconds, and memory that is now only
+    reserved. What a network computes for itself, such as tables of indices, is really there,
+    which torch.device("meta") would not give.
     """
 
     def __torch_function__(
@@ -105,8 +108,10 @@ class Unfilled(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """Every weight begins as torch.empty, so this alone goes to the meta device."""
-        kwargs = dict(kwargs or {})
-        if func is torch.empty:
-            kwargs["device"] = "meta"
+        """Whatever changes a parameter in place, by torch's naming rule, is skipped."""
+        kwargs = kwargs or {}
+        target = args[0] if args else kwargs.get("tensor")
+        name = getattr(func, "__name__", "")
+        if isinstance(target, nn.Parameter) and name.endswith("_") and not name.endswith("__"):
+            return target
         return func(*args, **kwargs)

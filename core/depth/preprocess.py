@@ -1,0 +1,100 @@
+"""A photo as the input of a network: its size by the network's rule, resized and normalised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from ..arrays import AnyArray, ByteArray, FloatArray, IntArray
+
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+"""Mean and standard deviation of ImageNet's colours."""
+HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+"""Mean and standard deviation that bring [0, 1] to [-1, 1]."""
+
+_CUBIC = -0.75  # the slope of OpenCV's and torch's cubic kernel; Keys (1981) has -0.5
+
+
+class Fit(StrEnum):
+    """What becomes of a photo's sides, which keep their ratio except in a square."""
+
+    LONG_SIDE = "long side"
+    """Both at most the size."""
+    SHORT_SIDE = "short side"
+    """Both at least the size."""
+    NEAREST = "nearest"
+    """The side whose scale is nearer to 1 becomes the size."""
+    SQUARE = "square"
+    """Both the size."""
+
+
+@dataclass(frozen=True)
+class NetworkInput:
+    """What a network wants to see.
+
+    size: in pixels. multiple: each side is one of it. colours: mean and standard deviation.
+    """
+
+    size: int
+    fit: Fit
+    multiple: int
+    colours: tuple[tuple[float, float, float], tuple[float, float, float]]
+
+    def sides(self, width: int, height: int) -> tuple[int, int]:
+        """(width, height) at which the network sees a photo of this size."""
+        if self.fit is Fit.SQUARE:
+            return self.size, self.size
+        scales = (self.size / width, self.size / height)
+        if self.fit is Fit.LONG_SIDE:
+            scale = min(scales)
+        elif self.fit is Fit.SHORT_SIDE:
+            scale = max(scales)
+        else:
+            # MiDaS compares in this order, so a square photo takes the scale of its height.
+            scale = min(reversed(scales), key=lambda scale: abs(1 - scale))
+        return self._rounded(scale * width), self._rounded(scale * height)
+
+    def _rounded(self, side: float) -> int:
+        """The nearest multiple within the limit; an exact half goes to the even one."""
+        steps = round(side / self.multiple)
+        if self.fit is Fit.LONG_SIDE and steps * self.multiple > self.size:
+            steps = int(side // self.multiple)
+        elif self.fit is Fit.SHORT_SIDE and steps * self.multiple < self.size:
+            steps = -int(-side // self.multiple)
+        return max(1, steps) * self.multiple
+
+    def pixels(self, rgb: ByteArray) -> FloatArray:
+        """(3, height, width) float32, normalised, from rgb (H, W, 3) uint8."""
+        wide, high = self.sides(rgb.shape[1], rgb.shape[0])
+        mean, deviation = (np.array(values) for values in self.colours)
+        resized = resize_cubic(rgb, wide, high) / 255
+        return np.ascontiguousarray(
+            ((resized - mean) / deviation).transpose(2, 0, 1), dtype=np.float32
+        )
+
+
+def resize_cubic(image: AnyArray, width: int, height: int) -> AnyArray:
+    """(height, width, C) float64 from (H, W, C), as OpenCV's INTER_CUBIC on floats.
+
+    Sixteen neighbours for each pixel, however much the image shrinks, without antialiasing; the
+    border repeats. Results may leave the range of the image.
+    """
+    rows, across = _cubic_taps(image.shape[0], height)
+    narrow = sum(image[rows[:, k]] * across[:, k, None, None] for k in range(4))
+    columns, along = _cubic_taps(image.shape[1], width)
+    return sum(narrow[:, columns[:, k]] * along[:, k, None] for k in range(4))
+
+
+def _cubic_taps(old: int, new: int) -> tuple[IntArray, AnyArray]:
+    """Neighbours (new, 4) of each new pixel and their weights (new, 4), for one axis."""
+    position = (np.arange(new) + 0.5) * (old / new) - 0.5
+    position = position.astype(np.float32)  # so OpenCV rounds, to be seen on steep edges
+    first = np.floor(position)
+    offset = position - first
+    distances = np.abs(offset[:, None] - np.arange(-1, 3))
+    near = ((_CUBIC + 2) * distances - (_CUBIC + 3)) * distances**2 + 1
+    far = ((_CUBIC * distances - 5 * _CUBIC) * distances + 8 * _CUBIC) * distances - 4 * _CUBIC
+    indices = np.clip(first[:, None] + np.arange(-1, 3), 0, old - 1).astype(np.int32)
+    return indices, np.where(distances <= 1, near, far)
