@@ -5,6 +5,8 @@ Imports torch and timm.
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
@@ -91,9 +93,10 @@ class _Encoder(nn.Module):
         middle = functional.interpolate(pixels, scale_factor=0.5, mode="bilinear")
         fine, coarse = _crops(pixels, steps=5), _crops(middle, steps=3)
         counts = [len(fine), len(coarse), len(whole)]
-        tokens, early = self.patch_encoder.forward_intermediates(
+        found = self.patch_encoder.forward_intermediates(
             torch.cat([fine, coarse, whole]), indices=list(_EARLY)
         )
+        tokens, early = cast("tuple[Tensor, list[Tensor]]", found)
         first, second = (_joined(level[: len(fine)], steps=5) for level in early)
         at_fine, at_coarse, at_whole = torch.split(_grid(tokens), counts)
         seen = self.upsample_lowres(_grid(self.image_encoder.forward_features(whole)))
@@ -129,7 +132,7 @@ def _upsampler(width: int, doublings: int) -> nn.Sequential:
 def _grid(tokens: Tensor) -> Tensor:
     """Tokens (N, 1 + 24 * 24, C) without the class token as a map (N, C, 24, 24)."""
     side = _CROP // _PATCH
-    return tokens[:, 1:].transpose(1, 2).unflatten(2, (side, side))
+    return tokens[:, 1:].transpose(1, 2).reshape(len(tokens), -1, side, side)
 
 
 def _crops(pixels: Tensor, steps: int) -> Tensor:
@@ -144,7 +147,7 @@ def _joined(crops: Tensor, steps: int) -> Tensor:
 
     Of what two neighbours share, each gives the half that lies farther from its border.
     """
-    grid = crops.unflatten(0, (-1, steps, steps))
+    grid = crops.reshape(-1, steps, steps, *crops.shape[1:])
     side = crops.shape[-1]
     trim = 3 if steps == 5 else 6  # half of what neighbours share, in patches
 
@@ -211,8 +214,8 @@ class _FieldOfView(nn.Module):
         )
 
     def forward(self, whole: Tensor, coarsest: Tensor) -> Tensor:
-        transformer, narrow = self.encoder
-        seen = _grid(narrow(transformer.forward_features(whole)))
+        transformer = cast("VisionTransformer", self.encoder[0])
+        seen = _grid(self.encoder[1](transformer.forward_features(whole)))
         return self.head(seen + self.downsample(coarsest))
 
 

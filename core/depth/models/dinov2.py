@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Literal, cast
 
 import torch
 from timm.models.vision_transformer import VisionTransformer
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 PATCH = 14
@@ -25,19 +24,15 @@ _TRAINED_GRID = 37  # patches along a side of the position table
 
 
 class DinoV2(VisionTransformer):
-    """timm's vision transformer with DINOv2's sizes, names and position table.
+    """timm's vision transformer with DINOv2's sizes, names and position table."""
 
-    epsilon: of its norms; DINOv2's own unless a family was trained with another.
-    """
-
-    def __init__(self, size: Size, epsilon: float = 1e-6) -> None:
+    def __init__(self, size: Size) -> None:
         super().__init__(
             img_size=_TRAINED_GRID * PATCH,
             patch_size=PATCH,
             embed_dim=WIDTHS[size],
             depth=_DEPTHS[size],
             num_heads=WIDTHS[size] // _HEAD,
-            norm_layer=partial(nn.LayerNorm, eps=epsilon),
             init_values=1.0,  # there are layer scales; the checkpoint has their values
             num_classes=0,
             dynamic_img_size=True,
@@ -47,7 +42,7 @@ class DinoV2(VisionTransformer):
     def features(self, pixels: Tensor, blocks: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
         """What these blocks (from 0) say, normalised, of pixels (N, 3, 14 rows, 14 columns).
 
-        For each: one vector per patch (N, width, rows, columns), and one for all (N, width).
+        For each: one vector per patch (N, rows * columns, width), and one for all (N, width).
         """
         found = self.forward_intermediates(
             pixels,
@@ -55,10 +50,11 @@ class DinoV2(VisionTransformer):
             return_prefix_tokens=True,
             norm=True,
             stop_early=True,
+            output_fmt="NLC",
             intermediates_only=True,
         )
         pairs = cast("list[tuple[Tensor, Tensor]]", found)
-        return [(grid, prefix[:, 0]) for grid, prefix in pairs]
+        return [(patches, prefix[:, 0]) for patches, prefix in pairs]
 
     def _pos_embed(self, x: Tensor) -> Tensor:
         """Patches (N, rows, columns, width) -> tokens that know where they are, class token first.
@@ -66,13 +62,12 @@ class DinoV2(VisionTransformer):
         DINOv2 was trained with the factor (n + 0.1) / 37 in place of the ratio of sizes, bicubic
         and without antialiasing; timm's own resizing to a size is another function.
         """
-        count, rows, columns, _ = x.shape
-        table = cast("Tensor", self.pos_embed)
+        count, rows, columns, width = x.shape
+        table, token = cast("Tensor", self.pos_embed), cast("Tensor", self.cls_token)
         whole, grid = table[:, :1], table[:, 1:]
         if (rows, columns) != (_TRAINED_GRID, _TRAINED_GRID):
-            grid = grid.transpose(1, 2).unflatten(2, (_TRAINED_GRID, _TRAINED_GRID))
+            grid = grid.transpose(1, 2).reshape(1, width, _TRAINED_GRID, _TRAINED_GRID)
             factors = ((rows + 0.1) / _TRAINED_GRID, (columns + 0.1) / _TRAINED_GRID)
             grid = functional.interpolate(grid, scale_factor=factors, mode="bicubic")
             grid = grid.flatten(2).transpose(1, 2)
-        whole = (self.cls_token + whole).expand(count, -1, -1)
-        return torch.cat([whole, x.flatten(1, 2) + grid], dim=1)
+        return torch.cat([(token + whole).expand(count, -1, -1), x.flatten(1, 2) + grid], dim=1)

@@ -133,7 +133,8 @@ class _Encoder(nn.Module):
         std = pixels.new_tensor([0.229, 0.224, 0.225])[:, None, None]
         found = self.backbone.features((pixels - mean) / std, self.blocks)
         projected = [
-            project(grid) for project, (grid, _) in zip(self.output_projections, found, strict=True)
+            project(patches.transpose(1, 2).reshape(len(pixels), -1, rows, columns))
+            for project, (patches, _) in zip(self.output_projections, found, strict=True)
         ]
         return torch.stack(projected).sum(dim=0), found[-1][1]
 
