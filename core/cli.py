@@ -1,4 +1,4 @@
-"""The command line: `unflat PHOTO ... -o OUT`, `unflat models`, `unflat doctor`."""
+"""The command line: `unflat PHOTO ... -o OUT` and `unflat doctor`; `cli_models` has the rest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import blend, colormap, export, images, pipeline
+from . import blend, cli_models, colormap, export, images, pipeline
 from ._version import __version__
 from .depth import catalog
 from .depthmap import DepthKind
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names may be any bytes
-    command = {"models": _models, "doctor": _doctor}.get(arguments[0] if arguments else "")
+    command = {"models": cli_models.main, "doctor": _doctor}.get(arguments[0] if arguments else "")
     try:
         return command(arguments[1:]) if command else _photos(arguments)
     except KeyboardInterrupt:
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="unflat",
         description="Turn photos into depth maps, point clouds, meshes and Blender scenes.",
-        epilog="Also: unflat models [list|info ID], unflat doctor",
+        epilog="Also: unflat models, unflat doctor",
     )
     add = parser.add_argument
     add("photos", nargs="+", type=Path, metavar="PHOTO", help="picture file, or folder of them")
@@ -149,7 +149,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     )
     if Output.RELIEF in settings.outputs and not options.blend:
         raise SettingsError("The relief lives in a Blender scene, add --blend.")
-    catalog.pick_device(catalog.find(settings.model), settings.device)
+    catalog.check_device(catalog.find(settings.model), settings.device)
     return settings
 
 
@@ -211,25 +211,6 @@ def _tell(report: dict[str, Any], folder: Path, as_json: bool) -> None:
     for warning in report["warnings"]:
         print(f"  note: {warning}")
     sys.stdout.flush()
-
-
-def _models(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="unflat models", description="List the depth models.")
-    parser.add_argument("action", nargs="?", choices=["list", "info"], default="list")
-    parser.add_argument("id", nargs="?")
-    options = parser.parse_args(arguments)
-    try:
-        listed = options.action == "list"
-        cards = catalog.MODELS if listed else (catalog.find(options.id or ""),)
-    except UnflatError as error:
-        print(f"unflat: error: {error}", file=sys.stderr)
-        return WRONG_USAGE
-    for card in cards:
-        use = "commercial use allowed" if card.commercial else "no commercial use"
-        print(f"{card.id:<12} {card.title}: {card.predicts}, {card.licence} ({use})")
-        if options.action == "info":
-            print(f"{'':<12} {card.source}; runs on {', '.join(card.devices)}")
-    return OK
 
 
 def _doctor(arguments: list[str]) -> int:

@@ -50,6 +50,18 @@ class WeightsError(UnflatError):
     code = "weights"
 
 
+class DownloadError(UnflatError):
+    """A file that can't be fetched: no connection, a server that refuses, or other bytes."""
+
+    code = "download"
+
+
+class OfflineError(DownloadError):
+    """A file that would have to be fetched, but the user asked to stay offline."""
+
+    code = "offline"
+
+
 class SettingsError(UnflatError):
     """A setting outside its range."""
 

@@ -38,7 +38,7 @@ def staged_folder(target: Path, ours: Collection[str]) -> Iterator[Path]:
         _swap(new, old, target, ours)
         fresh.clear()
     except OSError as error:
-        raise OutputError(_reason(target, error)) from None
+        raise OutputError(refusal(target, error)) from None
     finally:
         if stage is not None:
             shutil.rmtree(stage, ignore_errors=True)
@@ -76,7 +76,8 @@ def _remove_if_empty(folder: Path) -> None:
         return
 
 
-def _reason(target: Path, error: OSError) -> str:
+def refusal(target: Path, error: OSError) -> str:
+    """The sentence for what the file system refused at `target`."""
     if error.errno == errno.ENOSPC:
         return f"The disk is full, free some space and write to {target} again."
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:

@@ -120,7 +120,7 @@ def reconstruct(
     Raises a subclass of UnflatError, or MemoryError; whatever else is raised is a bug.
     """
     settings = settings or Settings()
-    catalog.pick_device(catalog.find(settings.model), settings.device)
+    catalog.check_device(catalog.find(settings.model), settings.device)
     stages = _Stages(settings, progress, cancelled)
     with stages.stage("photo"):
         picture = _photo(photo)

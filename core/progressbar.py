@@ -9,7 +9,7 @@ _WIDTH = 30
 
 
 class ProgressBar:
-    """One line for one photo, redrawn in place."""
+    """One line for one job, redrawn in place."""
 
     def __init__(self, name: str) -> None:
         self._name = name

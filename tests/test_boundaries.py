@@ -27,6 +27,14 @@ OPTIONAL = {
     "OpenImageIO": {"core/decoders.py"},
     "OpenEXR": {"core/depthfile.py"},
     "matplotlib": {"core/colormap.py"},
+    "huggingface_hub": {"core/depth/hub.py"},
+    "safetensors": {"core/depth/reader.py"},
+    "torch": {
+        "core/depth/reader.py",
+        "core/depth/weights.py",
+        "core/depth/models/checkpoint.py",
+        "core/depth/models/dpt.py",
+    },
 }
 
 

@@ -5,26 +5,39 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from ..arrays import FloatArray
-from ..depthmap import DepthKind, DepthMap
 from ..images import Photo
-from . import catalog, edges
+from . import catalog, device, edges, models, weights
 from .builtin.network import BuiltinNetwork
 from .builtin.upsample import upsample_guided
-from .prediction import Prediction
+from .catalog import ModelCard
+from .prediction import Prediction, inverse_map
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_LOADED = 0.3  # share of the progress
 
 
 def estimate(
-    photo: Photo, model: str, device: str, progress: Callable[[float], None]
+    photo: Photo, model: str, wanted: str, progress: Callable[[float], None]
 ) -> Prediction:
-    """Run `model` on the photo. `progress(fraction)` may raise to cancel. Raises ModelError."""
+    """Run `model` on the photo. `progress(fraction)` may raise to cancel.
+
+    wanted: the device, or "auto". Raises ModelError, WeightsError or MissingLibraryError.
+    """
     card = catalog.find(model)
-    chosen = catalog.pick_device(card, device)
-    inverse = run_builtin(_builtin(), photo.rgb_float(), progress)
-    return Prediction(_from_inverse(inverse), chosen)
+    chosen = device.pick(card, wanted)
+    if card.file is None:
+        return Prediction(inverse_map(run_builtin(_builtin(), photo.rgb_float(), progress)), chosen)
+    path = weights.require(card)
+    network = _network(card, chosen, path.stat().st_mtime_ns)
+    progress(_LOADED)
+    prediction = models.family(card).predict(network, photo, card, chosen)
+    progress(1.0)
+    return prediction
 
 
 def run_builtin(
@@ -41,13 +54,12 @@ def run_builtin(
     return inverse
 
 
-def _from_inverse(inverse: FloatArray) -> DepthMap:
-    """Inverse depth of a network, whose zero means nothing, as a DepthMap valid everywhere."""
-    shifted = inverse - inverse.min()
-    valid = np.ones(inverse.shape, bool)
-    return DepthMap(shifted.astype(np.float32), valid, DepthKind.INVERSE)
-
-
 @lru_cache(maxsize=1)
 def _builtin() -> BuiltinNetwork:
     return BuiltinNetwork.load()
+
+
+@lru_cache(maxsize=1)
+def _network(card: ModelCard, chosen: str, _modified: int) -> nn.Module:
+    """The card's network on a device, kept until another is asked for or its file is another."""
+    return models.load(card, weights.load(card)).to(chosen)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..arrays import FloatArray
-from ..depthmap import DepthMap
+from ..depthmap import DepthKind, DepthMap
+from ..errors import ModelError
 
 
 @dataclass(frozen=True)
@@ -23,3 +26,15 @@ class Prediction:
     device: str
     focal: float | None = None
     normals: FloatArray | None = None
+
+
+def inverse_map(inverse: FloatArray) -> DepthMap:
+    """Inverse depth (H, W) of a network, whose zero means nothing, as a DepthMap.
+
+    Valid wherever it is finite. Raises ModelError if it is so nowhere.
+    """
+    valid = np.isfinite(inverse)
+    if not valid.any():
+        raise ModelError("The model found no depth in this photo, check its weights.")
+    shifted = np.where(valid, inverse - inverse[valid].min(), 0)
+    return DepthMap(shifted.astype(np.float32), valid, DepthKind.INVERSE)

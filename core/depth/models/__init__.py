@@ -14,3 +14,43 @@ and `forward(pixels)` of its network is what upstream calls the network: normali
     dpt          the decoder that several families share
     checkpoint   official names, checked and strict
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from ...errors import MissingLibraryError
+from ..catalog import ModelCard
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor, nn
+
+
+def family(card: ModelCard) -> ModuleType:
+    """The file of the card's family. Raises MissingLibraryError without torch or timm."""
+    try:
+        return import_module(f".{card.family}", __name__)
+    except ImportError as error:
+        raise MissingLibraryError(
+            f"The model '{card.id}' needs the library {error.name}, install it: pip install "
+            f"{error.name}"
+        ) from None
+
+
+def load(card: ModelCard, state: Mapping[str, Tensor]) -> nn.Module:
+    """The network of a card with the weights of its official checkpoint, on the CPU.
+
+    Raises WeightsError if they don't fit, or MissingLibraryError.
+    """
+    module = family(card)
+    from .checkpoint import Unfilled
+    from .checkpoint import load as fill
+
+    with Unfilled():
+        network: nn.Module = module.build(card.id)
+    fill(network, state, module.names(card.id))
+    return network

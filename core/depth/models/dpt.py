@@ -7,7 +7,7 @@ Levels run from fine to coarse. Ranftl et al., Vision Transformers for Dense Pre
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -167,7 +167,7 @@ def enlarge(level: Tensor, size: tuple[int, int], *, align_corners: bool) -> Ten
     return functional.interpolate(level, size, mode="bilinear", align_corners=align_corners)
 
 
-def decoder_names(prefix: str, levels: int = 4) -> Mapping[str, str]:
+def decoder_names(prefix: str, levels: int = 4) -> dict[str, str]:
     """{official prefix: ours} of a network's `fusion`, whose official module is `prefix`."""
     names = {}
     for level in range(levels):
