@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from . import camera as cameras
 from . import depthfile, images, mesh, points
-from .arrays import AnyArray
+from .arrays import AnyArray, FloatArray
 from .camera import FocalSource, Pinhole
 from .depth import catalog, estimator
 from .depth.prediction import Prediction
@@ -128,23 +129,28 @@ def reconstruct(
         own = None if depth is None else depthfile.read(depth, depth_kind)
         if own is not None:
             own.check_size(picture.width, picture.height)
+    choose_camera = partial(
+        cameras.choose,
+        picture.width,
+        picture.height,
+        given=given,
+        fov=settings.fov,
+        exif_focal=picture.focal,
+    )
     with stages.stage("depth") as step:
+        known = choose_camera()
+        focal = None if known.source is FocalSource.DEFAULT else known.fx
         prediction = (
             Prediction(own, NO_DEVICE)
             if own is not None
-            else estimator.estimate(picture, settings.model, settings.device, step)
+            else estimator.estimate(picture, settings.model, settings.device, step, focal)
         )
-        pinhole = cameras.choose(
-            picture.width,
-            picture.height,
-            given=given,
-            fov=settings.fov,
-            exif_focal=picture.focal,
-            model_focal=prediction.focal,
-        )
+        pinhole = choose_camera(model_focal=prediction.focal)
         distances = prediction.depth.masked(picture.opaque()).with_camera(pinhole)
         distances = distances.to_distances(settings.near_far_ratio)
-    surface, behind, cloud = _geometry(picture, distances, pinhole, settings, stages)
+    surface, behind, cloud = _geometry(
+        picture, distances, prediction.normals, pinhole, settings, stages
+    )
     return Result(
         photo=picture,
         depth=distances,
@@ -161,7 +167,12 @@ def reconstruct(
 
 
 def _geometry(
-    photo: Photo, depth: DepthMap, camera: Pinhole, settings: Settings, stages: _Stages
+    photo: Photo,
+    depth: DepthMap,
+    normals: FloatArray | None,
+    camera: Pinhole,
+    settings: Settings,
+    stages: _Stages,
 ) -> tuple[TriangleMesh | None, Background | None, PointCloud | None]:
     surface = behind = cloud = None
     if Output.MESH in settings.outputs:
@@ -185,7 +196,7 @@ def _geometry(
             )
     if Output.POINTS in settings.outputs:
         with stages.stage("points"):
-            cloud = points.from_depth(depth, camera, photo.rgb)
+            cloud = points.from_depth(depth, camera, photo.rgb, normals)
     return surface, behind, cloud
 
 

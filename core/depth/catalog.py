@@ -53,6 +53,13 @@ class ModelCard:
     devices: tuple[str, ...]
     memory: int
 
+    @property
+    def download_size(self) -> int:
+        """Bytes to download: as published, else 4 for each parameter; 0 for what comes along."""
+        if self.file is None:
+            return 0
+        return self.file.size or 4 * self.parameters
+
 
 _EVERY_DEVICE = ("cuda", "xpu", "mps", "cpu")
 _NUMBERED = ("cuda", "xpu")
@@ -111,32 +118,145 @@ def _midas(
 
 
 _MIDAS = (
-    _midas("midas_v21_small_256", "MiDaS 2.1 Small", "v2_1", 21_320_545, MEM1, _RANFTL_2020),
+    _midas("midas_v21_small_256", "MiDaS 2.1 Small", "v2_1", 21_320_545, 500_000_000, _RANFTL_2020),
     _midas(
         "midas_v21_384",
         "MiDaS 2.1 Large",
         "v2_1",
         105_362_945,
-        MEM2,
+        500_000_000,
         _RANFTL_2020,
         # Its training began with an encoder under this licence.
         licence="MIT, on weights under CC BY-NC 4.0",
         commercial=False,
     ),
-    _midas("dpt_hybrid_384", "DPT-Hybrid", "v3", 123_146_985, MEM3, _RANFTL_2021),
-    _midas("dpt_large_384", "DPT-Large", "v3", 344_055_465, MEM4, _RANFTL_2021),
-    _midas("dpt_beit_large_512", "MiDaS 3.1 BEiT-L 512", "v3_1", 345_010_729, MEM5, _BIRKL_2023),
-    _midas("dpt_beit_large_384", "MiDaS 3.1 BEiT-L 384", "v3_1", 344_334_889, MEM6, _BIRKL_2023),
-    _midas("dpt_beit_base_384", "MiDaS 3.1 BEiT-B 384", "v3_1", 111_465_001, MEM7, _BIRKL_2023),
-    _midas("dpt_swin2_large_384", "MiDaS 3.1 Swin2-L 384", "v3_1", 213_404_833, MEM8, _BIRKL_2023),
-    _midas("dpt_swin2_base_384", "MiDaS 3.1 Swin2-B 384", "v3_1", 102_391_033, MEM9, _BIRKL_2023),
-    _midas("dpt_swin2_tiny_256", "MiDaS 3.1 Swin2-T 256", "v3_1", 41_701_331, MEMA, _BIRKL_2023),
-    _midas("dpt_swin_large_384", "MiDaS 3.1 Swin-L 384", "v3_1", 213_369_445, MEMB, _BIRKL_2023),
-    _midas("dpt_levit_224", "MiDaS 3.1 LeViT 224", "v3_1", 50_630_837, MEMC, _BIRKL_2023),
-    _midas("dpt_next_vit_large_384", "MiDaS 3.1 Next-ViT-L 384", "v3_1", 72_260_713, MEMD, _BIRKL_2023),
+    _midas("dpt_hybrid_384", "DPT-Hybrid", "v3", 123_146_985, 500_000_000, _RANFTL_2021),
+    _midas("dpt_large_384", "DPT-Large", "v3", 344_055_465, 500_000_000, _RANFTL_2021),
+    _midas("dpt_beit_large_512", "MiDaS 3.1 BEiT-L 512", "v3_1", 345_014_441, 500_000_000, _BIRKL_2023),
+    _midas("dpt_beit_large_384", "MiDaS 3.1 BEiT-L 384", "v3_1", 344_338_601, 500_000_000, _BIRKL_2023),
+    _midas("dpt_beit_base_384", "MiDaS 3.1 BEiT-B 384", "v3_1", 111_531_689, 500_000_000, _BIRKL_2023),
+    _midas("dpt_swin2_large_384", "MiDaS 3.1 Swin2-L 384", "v3_1", 213_411_869, 500_000_000, _BIRKL_2023),
+    _midas("dpt_swin2_base_384", "MiDaS 3.1 Swin2-B 384", "v3_1", 102_378_913, 500_000_000, _BIRKL_2023),
+    _midas("dpt_swin2_tiny_256", "MiDaS 3.1 Swin2-T 256", "v3_1", 41_701_331, 500_000_000, _BIRKL_2023),
+    _midas("dpt_swin_large_384", "MiDaS 3.1 Swin-L 384", "v3_1", 213_407_453, 500_000_000, _BIRKL_2023),
+    _midas("dpt_levit_224", "MiDaS 3.1 LeViT 224", "v3_1", 50_630_837, 500_000_000, _BIRKL_2023),
+    _midas("dpt_next_vit_large_384", "MiDaS 3.1 Next-ViT-L 384", "v3_1", 72_260_713, 500_000_000, _BIRKL_2023),
 )  # fmt: skip
 
-MODELS = (_BUILTIN, *_MIDAS)
+
+def _hugging_face(repository: str, name: str) -> WeightsFile:
+    url = f"https://huggingface.co/{repository}/resolve/main/{name}"
+    return WeightsFile(name, url, repository=repository)
+
+
+_NONCOMMERCIAL = "CC BY-NC 4.0"
+
+
+def _depth_anything_2(size: str, kind: str, memory: int) -> ModelCard:
+    """size: Small, Base or Large. kind: "", "Hypersim" (indoors) or "VKITTI" (outdoors).
+
+    Only the relative Small network is clearly Apache-2.0; upstream says nothing of the metric ones.
+    """
+    model = "vit" + size[0].lower()
+    place = {"": "", "Hypersim": " Indoor", "VKITTI": " Outdoor"}[kind]
+    if kind:
+        model = f"metric_{kind.lower()}_{model}"
+    model = f"depth_anything_v2_{model}"
+    repository = "-".join(["Depth-Anything-V2", *(["Metric", kind] if kind else []), size])
+    licence = "Apache-2.0" if size == "Small" else _NONCOMMERCIAL
+    if kind:
+        licence = f"none stated; the relative network's is {licence}"
+    return ModelCard(
+        id=model,
+        title=f"Depth Anything 2 {size}{' Metric' if kind else ''}{place}",
+        family="depth_anything",
+        predicts="metres" if kind else "inverse",
+        input_size=518,
+        parameters={"Small": 24_785_089, "Base": 97_470_785, "Large": 335_315_649}[size],
+        licence=licence,
+        commercial=licence == "Apache-2.0",
+        source="https://github.com/DepthAnything/Depth-Anything-V2",
+        citation="Yang et al., Depth Anything V2, 2024",
+        file=_hugging_face(f"depth-anything/{repository}", f"{model}.pth"),
+        devices=_EVERY_DEVICE,
+        memory=memory,
+    )
+
+
+def _depth_anything_3(kind: str, predicts: str) -> ModelCard:
+    return ModelCard(
+        id=f"da3{kind.lower()}_large",
+        title=f"Depth Anything 3 {kind} Large",
+        family="depth_anything",
+        predicts=predicts,
+        input_size=504,
+        parameters=334_171_394,
+        licence="Apache-2.0",
+        commercial=True,
+        source="https://github.com/ByteDance-Seed/Depth-Anything-3",
+        citation="Lin et al., Depth Anything 3, 2025",
+        file=_hugging_face(f"depth-anything/DA3{kind.upper()}-LARGE", "model.safetensors"),
+        devices=_EVERY_DEVICE,
+        memory=500_000_000,
+    )
+
+
+_DEPTH_PRO = ModelCard(
+    id="depth_pro",
+    title="Depth Pro",
+    family="depth_pro",
+    predicts="metres",
+    input_size=1536,
+    parameters=951_991_330,
+    licence="Apple's own",
+    commercial=False,
+    source="https://github.com/apple/ml-depth-pro",
+    citation="Bochkovskii et al., Depth Pro, 2024",
+    file=WeightsFile("depth_pro.pt", "https://ml-site.cdn-apple.com/models/depth-pro/depth_pro.pt"),
+    devices=_EVERY_DEVICE,
+    memory=500_000_000,
+)
+
+
+def _moge_2(model: str, title: str, parameters: int, memory: int) -> ModelCard:
+    """The input's side is that of a square of as many patches as upstream makes of a picture."""
+    return ModelCard(
+        id=f"moge2_{model.replace('-', '_')}",
+        title=f"MoGe-2 {title}",
+        family="moge",
+        predicts="points",
+        input_size=840,
+        parameters=parameters,
+        licence="MIT for the code; none stated for the weights",
+        commercial=False,
+        source="https://github.com/microsoft/MoGe",
+        citation="Wang et al., MoGe-2, 2025",
+        file=_hugging_face(f"Ruicheng/moge-2-{model}", "model.pt"),
+        devices=_EVERY_DEVICE,
+        memory=memory,
+    )
+
+
+_OTHERS = (
+    _depth_anything_2("Small", "", 500_000_000),
+    _depth_anything_2("Base", "", 500_000_000),
+    _depth_anything_2("Large", "", 500_000_000),
+    _depth_anything_2("Small", "Hypersim", 500_000_000),
+    _depth_anything_2("Base", "Hypersim", 500_000_000),
+    _depth_anything_2("Large", "Hypersim", 500_000_000),
+    _depth_anything_2("Small", "VKITTI", 500_000_000),
+    _depth_anything_2("Base", "VKITTI", 500_000_000),
+    _depth_anything_2("Large", "VKITTI", 500_000_000),
+    _depth_anything_3("Mono", "relative"),
+    _depth_anything_3("Metric", "metres"),
+    _DEPTH_PRO,
+    _moge_2("vits-normal", "Small", 35_103_656, 500_000_000),
+    _moge_2("vitb-normal", "Base", 104_743_592, 500_000_000),
+    _moge_2("vitl-normal", "Large", 330_901_544, 500_000_000),
+    _moge_2("vitl", "Large without normals", 326_209_221, 500_000_000),
+)
+
+MODELS = (_BUILTIN, *_MIDAS, *_OTHERS)
 
 
 def find(model: str) -> ModelCard:

@@ -22,11 +22,17 @@ _LOADED = 0.3  # share of the progress
 
 
 def estimate(
-    photo: Photo, model: str, wanted: str, progress: Callable[[float], None]
+    photo: Photo,
+    model: str,
+    wanted: str,
+    progress: Callable[[float], None],
+    focal: float | None = None,
 ) -> Prediction:
     """Run `model` on the photo. `progress(fraction)` may raise to cancel.
 
-    wanted: the device, or "auto". Raises ModelError, WeightsError or MissingLibraryError.
+    wanted: the device, or "auto". focal: in pixels of the photo, if the user or the camera said
+    it; a model that knows metres knows them better with it. Raises ModelError, WeightsError or
+    MissingLibraryError.
     """
     card = catalog.find(model)
     chosen = device.pick(card, wanted)
@@ -35,7 +41,7 @@ def estimate(
     path = weights.require(card)
     network = _network(card, chosen, path.stat().st_mtime_ns)
     progress(_LOADED)
-    prediction = models.family(card).predict(network, photo, card, chosen)
+    prediction = models.family(card).predict(network, photo, card, chosen, focal)
     progress(1.0)
     return prediction
 

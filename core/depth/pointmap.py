@@ -1,13 +1,16 @@
-"""The focal length and the z-shift that a network's point map leaves open."""
+"""What a network's point map leaves open: the focal length and a z-shift; and its normals."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ..arrays import AnyArray, BoolArray, FloatArray
+from ..camera import Pinhole
+from ..points import pixel_centers
 
 _SAMPLES = 64  # rows and columns that are asked
 _ROUNDS = 50  # at most; few are ever needed
+_SHORT = 1e-6  # what is left of a unit vector that says nothing of its direction
 _STEADY = 1e-6  # a step this small, as a share of the median z, changes nothing that shows
 
 
@@ -36,6 +39,20 @@ def recover(
     with np.errstate(all="ignore"):  # a shift may put points on the camera's plane; it won't help
         found, shift = _fit(uv, samples[:, :2], samples[:, 2], focal)
     return (found, shift) if np.isfinite(found + shift) and found > 0 else None
+
+
+def facing(normals: FloatArray, camera: Pinhole) -> FloatArray:
+    """Unit vectors (H, W, 3) float32, none of which points away from the camera.
+
+    A surface that is seen does not face away; a normal that does is turned until it is grazing.
+    """
+    u, v = pixel_centers(*camera.size)
+    rays = camera.unproject(*np.broadcast_arrays(u, v, np.float32(1)))
+    rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
+    away = np.einsum("ijk,ijk->ij", normals, rays).clip(0)
+    turned = normals - away[..., None] * rays
+    length = np.linalg.norm(turned, axis=-1, keepdims=True)
+    return np.where(length > _SHORT, turned / np.maximum(length, _SHORT), -rays)
 
 
 def _fit(uv: AnyArray, xy: AnyArray, z: AnyArray, given: float | None) -> tuple[float, float]:

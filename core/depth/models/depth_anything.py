@@ -7,18 +7,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...arrays import ByteArray, FloatArray
+from ...camera import choose
+from ...depthmap import DepthKind, DepthMap
+from ...images import Photo
+from ..catalog import ModelCard
+from ..prediction import Prediction, distance_map, inverse_map
+from ..preprocess import IMAGENET, Fit, NetworkInput, normalised, resize_in_steps
 from .checkpoint import Names
 from .dinov2 import PATCH, WIDTHS, DinoV2, Size
-from .dpt import Fusion, Head, Reassemble, decoder_names
+from .dpt import Fusion, Head, Reassemble, decoder_names, enlarge
 
 _SCALES = (4, 2, 1, 0.5)  # of the levels, from the grid of patches
 _SKY = 0.3  # from this score on a pixel is sky
 _FAR = 0.99  # the quantile of depth at which upstream puts the sky
 _FEW = 10  # with no more pixels of sky, or of all else, upstream leaves the sky where it is
+_CANONICAL = 300.0  # focal length, in the network's pixels, at which its output is metres
 
 
 @dataclass(frozen=True)
@@ -142,3 +151,45 @@ def is_ground(sky: Tensor) -> Tensor:
     ground = sky < _SKY
     both = torch.minimum(ground.sum(), (~ground).sum()) > _FEW
     return ground | ~both
+
+
+def pixels(rgb: ByteArray, card: ModelCard) -> FloatArray:
+    """What the network sees (3, h, w) float32 of rgb (H, W, 3) uint8."""
+    if card.id.startswith("da3"):
+        return normalised(resize_in_steps(rgb, card.input_size, PATCH), IMAGENET)
+    return NetworkInput(card.input_size, Fit.SHORT_SIDE, PATCH, IMAGENET).pixels(rgb)
+
+
+def predict(
+    network: nn.Module, photo: Photo, card: ModelCard, device: str, focal: float | None
+) -> Prediction:
+    """What the card says that it predicts, enlarged bilinearly as upstream does."""
+    seen = torch.from_numpy(pixels(photo.rgb, card))[None].to(device)
+    with torch.inference_mode():
+        if isinstance(network, DepthAnything3):
+            return Prediction(_depth3(network, seen, photo, card, focal), device)
+        raw = enlarge(network(seen)[None], (photo.height, photo.width), align_corners=True)
+    found = raw[0, 0].cpu().numpy()
+    metres = card.predicts == "metres"
+    return Prediction(
+        distance_map(found, DepthKind.METRES) if metres else inverse_map(found), device
+    )
+
+
+def _depth3(
+    network: DepthAnything3, seen: Tensor, photo: Photo, card: ModelCard, focal: float | None
+) -> DepthMap:
+    """z-depth, invalid in the sky; in metres it takes a focal length, else a usual one."""
+    found = network(seen[None])
+    ground = is_ground(found["sky"])
+    maps = torch.cat([ground * found["depth_raw"], ground, found["sky"]], dim=1)
+    size = (photo.height, photo.width)
+    z, share, sky = enlarge(maps, size, align_corners=False)[0].cpu().numpy()
+    # Along the skyline only ground counts, or the sky would bend it away.
+    valid = share > 0 if ground.all() else (share > 0) & (sky < _SKY)
+    z = np.divide(z, share, out=np.zeros_like(z), where=valid)
+    if card.predicts == "relative":
+        return distance_map(z, DepthKind.RELATIVE, valid)
+    camera = choose(photo.width, photo.height, exif_focal=focal)
+    scale = camera.fx * seen.shape[-1] / photo.width / _CANONICAL
+    return distance_map(z * np.float32(scale), DepthKind.METRES, valid)

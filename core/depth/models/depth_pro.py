@@ -5,19 +5,26 @@ Imports torch and timm.
 
 from __future__ import annotations
 
+import math
 from typing import cast
 
+import numpy as np
 import torch
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...arrays import ByteArray, FloatArray
+from ...depthmap import DepthKind
+from ...images import Photo
+from ..catalog import ModelCard
+from ..prediction import Prediction, distance_map
+from ..preprocess import HALF, normalised
 from .checkpoint import Names
-from .dpt import ResidualUnit
+from .dpt import ResidualUnit, enlarge
 
-SIDE = 1536
-"""Pixels along a side of the network's square input."""
-
+_SIDE = 1536  # of the network's square input, in pixels
+_NEAREST, _FARTHEST = 1e-4, 1e4  # metres
 _CROP, _PATCH = 384, 16  # what one transformer sees, and the patches in it
 _WIDTH, _FEATURES = 1024, 256  # channels of the transformers and of the decoder
 _EARLY = (5, 11)  # blocks whose tokens carry the finest details
@@ -221,3 +228,24 @@ class _FieldOfView(nn.Module):
 
 def _halver(given: int, width: int) -> nn.Conv2d:
     return nn.Conv2d(given, width, 3, stride=2, padding=1)
+
+
+def pixels(rgb: ByteArray) -> FloatArray:
+    """What the network sees (3, 1536, 1536) float32 of rgb (H, W, 3) uint8."""
+    seen = torch.from_numpy(normalised(rgb, HALF))[None]
+    return enlarge(seen, (_SIDE, _SIDE), align_corners=False)[0].numpy()
+
+
+def predict(
+    network: nn.Module, photo: Photo, card: ModelCard, device: str, focal: float | None
+) -> Prediction:
+    """Metres, by the focal length given, else by the network's own."""
+    with torch.inference_mode():
+        found = network(torch.from_numpy(pixels(photo.rgb))[None].to(device))
+        size = (photo.height, photo.width)
+        canonical = enlarge(found["canonical_inverse_depth"], size, align_corners=False)
+    fov = math.radians(found["fov_deg"].item())
+    focal = focal or photo.width / 2 / math.tan(fov / 2)
+    inverse = canonical[0, 0].cpu().numpy() * np.float32(photo.width / focal)
+    z = 1 / inverse.clip(1 / _FARTHEST, 1 / _NEAREST)
+    return Prediction(distance_map(z, DepthKind.METRES), device, focal)

@@ -6,13 +6,22 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...camera import choose
+from ...depthmap import DepthKind
+from ...images import Photo
+from .. import pointmap
+from ..catalog import ModelCard
+from ..prediction import Prediction, distance_map
+from ..preprocess import IMAGENET
 from .checkpoint import Names
 from .dinov2 import PATCH, WIDTHS, DinoV2, Size
 
+_SEEN = 0.5  # a probability above it says that a pixel has depth
 _LEVELS = 5  # each twice as fine as the one before
 _FINER = (256, 128, 64, 32)  # channels of the levels after the first, which has the backbone's
 
@@ -51,12 +60,15 @@ def names(card_id: str) -> Names:
 
 
 class Moge2(nn.Module):
-    """forward(pixels (N, 3, H, W) sRGB in [0, 1], tokens) -> a dict of
+    """forward(pixels (N, 3, H, W) sRGB in [0, 1], tokens) -> a dict of the network's device:
 
     points (N, H, W, 3): camera frame; z lacks a shift, and all a scale.
     normal (N, H, W, 3): unit length, camera frame; only if the network has them.
     mask (N, H, W): probability that the pixel has depth.
     metric_scale (N,): makes points metres, once their shift is known.
+
+    Pixels may stay on the CPU: not every device shrinks with antialiasing, and it makes less to
+    be moved.
     """
 
     def __init__(self, plan: _Plan) -> None:
@@ -129,9 +141,9 @@ class _Encoder(nn.Module):
     def forward(self, pixels: Tensor, rows: int, columns: int) -> tuple[Tensor, Tensor]:
         size = (rows * PATCH, columns * PATCH)
         pixels = functional.interpolate(pixels, size, mode="bilinear", antialias=True)
-        mean = pixels.new_tensor([0.485, 0.456, 0.406])[:, None, None]
-        std = pixels.new_tensor([0.229, 0.224, 0.225])[:, None, None]
-        found = self.backbone.features((pixels - mean) / std, self.blocks)
+        pixels = pixels.to(next(self.parameters()))
+        mean, deviation = (pixels.new_tensor(values)[:, None, None] for values in IMAGENET)
+        found = self.backbone.features((pixels - mean) / deviation, self.blocks)
         projected = [
             project(patches.transpose(1, 2).reshape(len(pixels), -1, rows, columns))
             for project, (patches, _) in zip(self.output_projections, found, strict=True)
@@ -205,3 +217,26 @@ def _double(given: int, width: int, learned: bool) -> nn.Sequential:
 
 def _convolution(given: int, width: int) -> nn.Conv2d:
     return nn.Conv2d(given, width, 3, padding=1, padding_mode="replicate")
+
+
+def predict(
+    network: nn.Module, photo: Photo, card: ModelCard, device: str, focal: float | None
+) -> Prediction:
+    """Metres, the focal length, and normals if the network has them; invalid where it masks.
+
+    Without a focal length given, it is the one that fits the points best.
+    """
+    tokens = (card.input_size // PATCH) ** 2
+    pixels = torch.from_numpy(photo.rgb_float()).movedim(-1, 0)[None]
+    with torch.inference_mode():
+        found = {name: value[0].cpu().numpy() for name, value in network(pixels, tokens).items()}
+    points, seen = found["points"], found["mask"] > _SEEN
+    recovered, shift = pointmap.recover(points, seen, focal) or (focal, 0.0)
+    z = (points[..., 2] + np.float32(shift)) * found["metric_scale"]
+    depth = distance_map(z, DepthKind.METRES, seen)
+    normals = found.get("normal")
+    if normals is not None:
+        camera = choose(photo.width, photo.height, model_focal=recovered)
+        normals = pointmap.facing(normals, camera)
+        normals[~depth.valid] = np.nan
+    return Prediction(depth, device, recovered, normals)
