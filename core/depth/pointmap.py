@@ -10,7 +10,7 @@ from ..points import pixel_centers
 
 _SAMPLES = 64  # rows and columns that are asked
 _ROUNDS = 50  # at most; few are ever needed
-_SHORT = 1e-6  # what is left of a unit vector that says nothing of its direction
+_SHORT = 1e-3  # less left of a unit vector is noise
 _STEADY = 1e-6  # a step this small, as a share of the median z, changes nothing that shows
 
 
