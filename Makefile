@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SAMPLE = $(shell $(BIN)/python -c "import os, skimage; \
 	print(os.path.join(os.path.dirname(skimage.__file__), 'data', 'coffee.png'))")
 
-.PHONY: demo test test-blender lint addon bench clean
+.PHONY: demo test test-blender test-golden lint addon bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/unflat "$(or $(PHOTO),$(SAMPLE))" -o "$(OUT)" --outputs layers,points,relief --blend
@@ -19,6 +19,9 @@ test: lint
 
 test-blender: $(VENV)/.dev addon
 	$(BIN)/pytest tests/gui
+
+test-golden: $(VENV)/.dev
+	$(BIN)/pytest tests/core/test_golden.py -m ""
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

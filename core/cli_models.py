@@ -15,6 +15,7 @@ from .errors import UnflatError
 from .progressbar import ProgressBar
 
 OK, FAILED, WRONG_USAGE = 0, 1, 2
+_WIDEST = max(len(card.id) for card in catalog.MODELS)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -29,8 +30,7 @@ def main(arguments: Sequence[str]) -> int:
         if options.action == "import":
             return _import(options.path, card)
         if card is None:
-            for each in catalog.MODELS:
-                print(_line(each))
+            _list(options.all)
         else:
             _ACTIONS[options.action](card)
     except UnflatError as error:
@@ -43,9 +43,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="unflat models", description="List the depth models, and keep their weights."
     )
-    parser.set_defaults(id=None)
+    parser.set_defaults(id=None, all=False)
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
-    actions.add_parser("list", help="list them, as without an action")
+    listing = actions.add_parser("list", help="list them, as without an action")
+    listing.add_argument("--all", action="store_true", help="also those without commercial use")
     for name, purpose in (
         ("info", "say more of one"),
         ("download", "get its weights, going on from where that broke off"),
@@ -59,9 +60,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _list(everything: bool) -> None:
+    """What may be used commercially and what is here already, or everything."""
+    shown = [card for card in catalog.MODELS if everything or card.commercial or _is_here(card)]
+    for card in shown:
+        print(_line(card))
+    if left_out := len(catalog.MODELS) - len(shown):
+        print(f"{left_out} more, not for commercial use: unflat models list --all", file=sys.stderr)
+
+
+def _is_here(card: ModelCard) -> bool:
+    return card.file is not None and weights.find(card) is not None
+
+
 def _line(card: ModelCard) -> str:
-    here = ", downloaded" if card.file and weights.find(card) else ""
-    return f"{card.id:<12} {card.title}: {card.predicts}, {_licence(card)}{here}"
+    here = ", downloaded" if _is_here(card) else ""
+    return f"{card.id:<{_WIDEST}} {card.title}: {card.predicts}, {_licence(card)}{here}"
 
 
 def _licence(card: ModelCard) -> str:
@@ -72,9 +86,19 @@ def _licence(card: ModelCard) -> str:
 
 def _info(card: ModelCard) -> None:
     print(_line(card))
-    print(f"{'':<12} {card.source}; runs on {', '.join(card.devices)}")
+    rows = {
+        "input": f"{card.input_size} pixels",
+        "parameters": f"{card.parameters / 1e6:,.1f} million",
+        "memory": f"about {card.memory / 1e9:,.1f} GB on a CPU",
+        "devices": ", ".join(card.devices),
+        "source": card.source,
+        "cite": card.citation,
+    }
     if card.file:
-        print(f"{'':<12} {weights.find(card) or card.file.url}")
+        rows["download"] = f"about {card.download_size / 1e6:,.0f} MB from {card.file.url}"
+        rows["weights"] = str(weights.find(card) or "not on this computer")
+    for name, value in rows.items():
+        print(f"  {name:<12}{value}")
 
 
 def _download(card: ModelCard) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,19 @@ from unflat.core.depthmap import DepthKind, DepthMap
 
 settings.register_profile("unflat", deadline=None)  # machines differ, and first calls import
 settings.load_profile("unflat")
+
+
+@pytest.fixture(scope="session")
+def golden_folder() -> Path:
+    """Fixtures that references of published networks made, in the folder that UNFLAT_GOLDEN names.
+
+    Else `shared/golden` beside the repository's folder.
+    """
+    beside = Path(__file__).parents[2] / "shared" / "golden"
+    folder = Path(os.environ.get("UNFLAT_GOLDEN") or beside)
+    if not folder.is_dir():
+        pytest.skip("no golden fixtures: set UNFLAT_GOLDEN to their folder")
+    return folder
 
 
 @pytest.fixture

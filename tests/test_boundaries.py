@@ -34,7 +34,14 @@ OPTIONAL = {
         "core/depth/weights.py",
         "core/depth/models/checkpoint.py",
         "core/depth/models/dpt.py",
+        "core/depth/models/midas.py",
+        "core/depth/models/midas_pyramids.py",
+        "core/depth/models/midas_tokens.py",
+        "core/depth/device.py",
+        "core/depth/estimator.py",
+        "core/depth/models/__init__.py",
     },
+    "timm": {"core/depth/models/midas_pyramids.py", "core/depth/models/midas_tokens.py"},
 }
 
 

@@ -17,7 +17,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,13 +24,12 @@ from .. import filelock
 from ..errors import (
     CancelledError,
     DownloadError,
-    MissingLibraryError,
     OfflineError,
     OutputError,
     WeightsError,
 )
 from ..files import refusal
-from . import catalog, hub, reader, recognise
+from . import catalog, hub, models, reader, recognise
 from .catalog import ModelCard, WeightsFile
 from .download import Download, Progress, check_space
 from .request import Limits
@@ -185,7 +183,7 @@ def import_file(
     """
     state = read(path, recognise.wrappers())
     card = _recognise(path, {name: tuple(value.shape) for name, value in state.items()}, model)
-    _check_entries(card, state)
+    models.load(card, state)  # for its errors
     with _sole(card, progress, cancelled):
         target = folder() / card.id / _file(card).name
         part = target.with_name(target.name + ".part")
@@ -343,19 +341,3 @@ def _is_called(path: Path, file: WeightsFile) -> bool:
         place = file.repository.split("/")[-1].lower()
         return any(place == part.lower().split("--")[-1] for part in path.parts)
     return path.name == file.name
-
-
-def _check_entries(card: ModelCard, state: dict[str, Tensor]) -> None:
-    """Raises WeightsError, which names the first entry that does not fit the model's network."""
-    try:
-        from .models import checkpoint
-
-        family = import_module(f".models.{card.family}", __package__)
-        with checkpoint.Unfilled():
-            network = family.build(card.id)
-    except ImportError as error:
-        raise MissingLibraryError(
-            f"The model '{card.id}' needs the library {error.name}, install it: pip install "
-            f"{error.name}"
-        ) from None
-    checkpoint.load(network, state, family.names(card.id))
