@@ -21,7 +21,9 @@ pytest.importorskip("timm", reason="published networks need timm")
 
 ROOT = Path(__file__).parents[2]
 EVERY_RUN = ("midas_v21_small_256", "dpt_swin2_tiny_256", "dpt_levit_224", "dpt_next_vit_large_384",
-             "dpt_hybrid_384", "dpt_beit_base_384")  # fmt: skip
+             "dpt_hybrid_384", "dpt_beit_base_384", "depth_anything_v2_vits",
+             "depth_anything_v2_metric_hypersim_vits", "depth_anything_v2_metric_vkitti_vits",
+             "moge2_vits_normal")  # fmt: skip
 
 
 @pytest.fixture(scope="module")

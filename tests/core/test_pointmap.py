@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -51,6 +54,31 @@ def test_invalid_pixels_have_no_say() -> None:
     points, valid = seen_by(camera), np.ones((90, 120), bool)
     points[:40], valid[:40] = np.nan, False
     assert pointmap.recover(points, valid) == pytest.approx((100, 0), abs=1e-3)
+
+
+def test_upstream_finds_the_same(golden_folder: Path) -> None:
+    stored = np.load(golden_folder / "moge2_infer" / "golden.npz")
+    meta = json.loads((golden_folder / "moge2_infer" / "meta.json").read_text(encoding="utf-8"))
+    for number, case in enumerate(meta["cases"]):
+        width, height, fov = case["width"], case["height"], case["fov_x_given"]
+        names = ("points", "mask_probability", "metric_scale", "out_intrinsics", "out_mask",
+                 "out_depth", "out_points")  # fmt: skip
+        points, mask, scale, intrinsics, valid, depth, placed = (
+            stored[f"case{number}_{name}"][0] for name in names
+        )
+        known = None if fov is None else Pinhole.from_fov(fov, width, height).fx
+        found = pointmap.recover(points, mask > 0.5, known)
+        assert found is not None
+        focal, shift = found
+        assert focal == pytest.approx(intrinsics[0, 0] * width, rel=1e-3)
+        assert focal == pytest.approx(intrinsics[1, 1] * height, rel=1e-3)
+        z = (points[..., 2] + np.float32(shift)) * scale
+        np.testing.assert_array_equal((mask > 0.5) & (z > 0), valid)
+        np.testing.assert_allclose(z[valid], depth[valid], rtol=1e-3)
+        camera = Pinhole.from_focal(focal, width, height)
+        u, v = np.broadcast_arrays(*pixel_centers(width, height))
+        there = camera.unproject(u, v, z)[valid]
+        np.testing.assert_allclose(there, placed[valid], rtol=1e-3, atol=1e-3)
 
 
 def test_nothing_is_found_in_no_points_or_those_of_no_camera() -> None:
