@@ -7,8 +7,20 @@ import platform
 from importlib import metadata
 
 from ._version import __version__
+from .depth import weights
 
-_LIBRARIES = ("numpy", "pillow", "bpy", "matplotlib", "OpenEXR", "torch", "timm", "open3d")
+_LIBRARIES = (
+    "numpy",
+    "pillow",
+    "bpy",
+    "matplotlib",
+    "OpenEXR",
+    "torch",
+    "timm",
+    "open3d",
+    "safetensors",
+    "huggingface_hub",
+)
 
 
 def examine() -> list[tuple[str, str]]:
@@ -23,5 +35,6 @@ def examine() -> list[tuple[str, str]]:
             rows.append((name, metadata.version(name)))
         except metadata.PackageNotFoundError:
             rows.append((name, "not installed"))
+    rows.append(("weights", str(weights.folder())))
     rows.append(("UNFLAT_BLENDER", os.environ.get("UNFLAT_BLENDER", "not set")))
     return rows

@@ -1,1 +1,11 @@
-"""Models that estimate depth: what there is (`catalog`) and how it is run (`estimator`)."""
+"""Models that estimate depth.
+
+catalog      what there is, and what a user must know of each
+estimator    Photo -> Prediction, by any of them
+builtin      the network that comes with Unflat, numpy alone
+models       published networks, on torch and timm
+preprocess   a photo as the input of a network
+weights      the files of published networks: fetched, checked, imported, removed
+device       where a network runs
+edges        clean edges in what the built-in network gives
+"""

@@ -35,13 +35,14 @@ def estimate(
     MissingLibraryError.
     """
     card = catalog.find(model)
-    chosen = device.pick(card, wanted)
     if card.file is None:
+        chosen = device.pick(card, wanted)
         return Prediction(inverse_map(run_builtin(_builtin(), photo.rgb_float(), progress)), chosen)
-    path = weights.require(card)
-    network = _network(card, chosen, path.stat().st_mtime_ns)
+    family = models.family(card)  # what is missing is told before anything is downloaded
+    chosen = device.pick(card, wanted)
+    network = _network(card, chosen, weights.require(card).stat().st_mtime_ns)
     progress(_LOADED)
-    prediction = models.family(card).predict(network, photo, card, chosen, focal)
+    prediction = family.predict(network, photo, card, chosen, focal)
     progress(1.0)
     return prediction
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from unflat.core import cli, images
 from unflat.core.depth import catalog, device, estimator, models, weights
 from unflat.core.depthmap import DepthKind
-from unflat.core.errors import CancelledError, ModelError, WeightsError
+from unflat.core.errors import CancelledError, MissingLibraryError, ModelError, WeightsError
 
 torch = pytest.importorskip("torch", reason="published networks need torch")
 timm = pytest.importorskip("timm", reason="published networks need timm")
@@ -38,6 +39,14 @@ def official() -> State:
         value = torch.randn(shape, generator=noise) * (1.2 / fan**0.5)
         state[name] = value if len(shape) > 1 else 1 + 0.1 * value.abs()
     return state
+
+
+def test_without_weights_the_command_to_get_them_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rgb: np.ndarray
+) -> None:
+    monkeypatch.setenv("UNFLAT_MODELS", str(tmp_path))
+    with pytest.raises(WeightsError, match=f"unflat models download {SMALL.id}"):
+        estimator.estimate(images.from_array(rgb), SMALL.id, "cpu", lambda _: None)
 
 
 @pytest.fixture
@@ -142,6 +151,15 @@ def test_weights_that_give_nothing_are_told(
     weights.import_file(imported)
     with pytest.raises(ModelError, match="no depth"):
         estimator.estimate(images.from_array(rgb), SMALL.id, "cpu", lambda _: None)
+
+
+def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, rgb: np.ndarray) -> None:
+    for name in ("midas", "midas_tokens", "midas_pyramids"):
+        monkeypatch.delitem(sys.modules, f"{models.__name__}.{name}")
+        monkeypatch.delattr(models, name)
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(MissingLibraryError, match="pip install timm"):
+        estimator.estimate(images.from_array(rgb), SMALL.id, "auto", lambda _: None)
 
 
 def test_devices() -> None:
