@@ -33,15 +33,24 @@ OPTIONAL = {
         "core/depth/reader.py",
         "core/depth/weights.py",
         "core/depth/models/checkpoint.py",
+        "core/depth/models/depth_anything.py",
+        "core/depth/models/depth_pro.py",
+        "core/depth/models/dinov2.py",
         "core/depth/models/dpt.py",
         "core/depth/models/midas.py",
         "core/depth/models/midas_pyramids.py",
         "core/depth/models/midas_tokens.py",
+        "core/depth/models/moge.py",
         "core/depth/device.py",
         "core/depth/estimator.py",
         "core/depth/models/__init__.py",
     },
-    "timm": {"core/depth/models/midas_pyramids.py", "core/depth/models/midas_tokens.py"},
+    "timm": {
+        "core/depth/models/depth_pro.py",
+        "core/depth/models/dinov2.py",
+        "core/depth/models/midas_pyramids.py",
+        "core/depth/models/midas_tokens.py",
+    },
 }
 
 

@@ -1,6 +1,6 @@
 """Depth Anything 2 and 3: DINOv2 under the decoder of dense prediction transformers.
 
-Imports torch and timm. Yang et al., Depth Anything V2 (2024); Lin et al., Depth Anything 3 (2025).
+Imports torch. Yang et al., Depth Anything V2 (2024); Lin et al., Depth Anything 3 (2025).
 """
 
 from __future__ import annotations

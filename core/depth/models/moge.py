@@ -1,4 +1,4 @@
-"""MoGe-2 (Wang et al. 2025): a point map, a mask, normals and a scale. Imports torch and timm."""
+"""MoGe-2 (Wang et al. 2025): a point map, a mask, normals and a scale. Imports torch."""
 
 from __future__ import annotations
 
