@@ -10,6 +10,7 @@ from ..points import pixel_centers
 
 _SAMPLES = 64  # rows and columns that are asked
 _ROUNDS = 50  # at most; few are ever needed
+_SHORTEST, _LONGEST = 0.02, 100.0  # focal lengths over the longer side: 176 and 0.6 degrees
 _SHORT = 1e-3  # less left of a unit vector is noise
 _STEADY = 1e-6  # a step this small, as a share of the median z, changes nothing that shows
 
@@ -24,7 +25,7 @@ def recover(
     points are those of no camera, or fewer than two of the pixels asked are valid.
 
     Least squares over f * x / (z + shift) - u and the same for y and v, as in MoGe (Wang et al.
-    2025, section 3.1): for each shift the best focal length is known in closed form, so
+    2025): for each shift the best focal length is known in closed form, so
     Gauss-Newton runs on the shift alone, and a step is halved until it helps.
     """
     height, width = valid.shape
@@ -38,7 +39,8 @@ def recover(
     samples = points[np.ix_(rows, columns)][seen].astype(np.float64)
     with np.errstate(all="ignore"):  # a shift may put points on the camera's plane; it won't help
         found, shift = _fit(uv, samples[:, :2], samples[:, 2], focal)
-    return (found, shift) if np.isfinite(found + shift) and found > 0 else None
+    side = max(width, height)
+    return (found, shift) if _SHORTEST * side < found < _LONGEST * side else None
 
 
 def facing(normals: FloatArray, camera: Pinhole) -> FloatArray:
@@ -64,11 +66,11 @@ def _fit(uv: AnyArray, xy: AnyArray, z: AnyArray, given: float | None) -> tuple[
         focal = given or float(np.sum(ratio * uv) / np.sum(ratio * ratio))
         return focal, ratio, focal * ratio - uv
 
-    shift, step = 0.0, np.inf
+    shift, smallest = 0.0, _STEADY * np.median(z)
     focal, ratio, off = projected(shift)
     for _ in range(_ROUNDS):
         step = _step(uv, ratio, z + shift, focal, off, fixed=given is not None)
-        while abs(step) > _STEADY * np.median(z):
+        while smallest < abs(step) < np.inf:
             tried = projected(shift + step)
             if np.sum(tried[2] ** 2) < np.sum(off**2):
                 break

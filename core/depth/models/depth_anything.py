@@ -6,6 +6,7 @@ Imports torch. Yang et al., Depth Anything V2 (2024); Lin et al., Depth Anything
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -57,9 +58,8 @@ def build(card_id: str) -> nn.Module:
     """The network of this id; see the package."""
     if card_id.startswith("da3"):
         return DepthAnything3().eval()
-    size: Size = card_id[-1]  # type: ignore[assignment]
-    trained = card_id.split("_")[-2]
-    return DepthAnything2(size, _FARTHEST.get(trained)).eval()
+    *_, trained, size = card_id.split("_")
+    return DepthAnything2(cast("Size", size[-1]), _FARTHEST.get(trained)).eval()
 
 
 def names(card_id: str) -> Names:

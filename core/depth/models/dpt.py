@@ -60,9 +60,10 @@ class ResidualUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, features, H, W) -> the same shape."""
-        positive = functional.relu(x)
-        change = self.conv2(functional.relu(self.conv1(positive)))
-        return change + (positive if self.rectified else x)
+        if self.rectified:
+            x = functional.relu(x)
+        hidden = self.conv1(functional.relu(x))
+        return x + self.conv2(functional.relu(hidden, inplace=True))  # maps can be 600 MB
 
 
 class FusionBlock(nn.Module):

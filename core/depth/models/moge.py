@@ -31,12 +31,12 @@ class _Plan:
     """What tells the networks of the family apart.
 
     blocks: of the backbone, from 0, whose features are added up.
-    depth: residual blocks on each of the neck's inner levels.
+    repeats: residual blocks on each of the neck's inner levels.
     """
 
     size: Size
     blocks: tuple[int, ...]
-    depth: int
+    repeats: int
     normals: bool
 
 
@@ -60,7 +60,7 @@ def names(card_id: str) -> Names:
 
 
 class Moge2(nn.Module):
-    """forward(pixels (N, 3, H, W) sRGB in [0, 1], tokens) -> a dict of the network's device:
+    """forward(pixels (N, 3, H, W) sRGB in [0, 1], tokens) -> on the network's device a dict of
 
     points (N, H, W, 3): camera frame; z lacks a shift, and all a scale.
     normal (N, H, W, 3): unit length, camera frame; only if the network has them.
@@ -76,7 +76,7 @@ class Moge2(nn.Module):
         width = WIDTHS[plan.size]
         widths = (width, *_FINER)
         self.encoder = _Encoder(plan)
-        self.neck = _Pyramid((width + 2, 2, 2, 2, 2), widths, plan.depth, None)
+        self.neck = _Pyramid((width + 2, 2, 2, 2, 2), widths, plan.repeats, None)
         self.points_head = _Pyramid(widths, widths, 1, 3)
         self.mask_head = _Pyramid(widths, widths, 1, 1)
         self.normal_head = _Pyramid(widths, widths, 1, 3) if plan.normals else None
@@ -154,12 +154,12 @@ class _Encoder(nn.Module):
 class _Pyramid(nn.Module):
     """Adds its inputs from the coarsest level to the finest, and gives what it has at each.
 
-    channels: of the inputs. widths: inside. outputs: channels of the last level's output, which
-    has no layer of its own where this is None.
+    channels: of the inputs. widths: inside. repeats: residual blocks on each inner level.
+    outputs: channels of the last level's output; None gives what is inside.
     """
 
     def __init__(
-        self, channels: Sequence[int], widths: Sequence[int], depth: int, outputs: int | None
+        self, channels: Sequence[int], widths: Sequence[int], repeats: int, outputs: int | None
     ) -> None:
         super().__init__()
         self.input_blocks = nn.ModuleList(
@@ -167,7 +167,7 @@ class _Pyramid(nn.Module):
         )
         last = len(widths) - 1
         self.res_blocks = nn.ModuleList(
-            nn.Sequential(*(_Residual(width) for _ in range(depth if 0 < level < last else 0)))
+            nn.Sequential(*(_Residual(width) for _ in range(repeats if 0 < level < last else 0)))
             for level, width in enumerate(widths)
         )
         self.resamplers = nn.ModuleList(
