@@ -30,8 +30,9 @@ OPTIONAL = {
     "huggingface_hub": {"core/depth/hub.py"},
     "safetensors": {"core/depth/reader.py"},
     "torch": {
-        "core/depth/reader.py",
-        "core/depth/weights.py",
+        "core/depth/device.py",
+        "core/depth/estimator.py",
+        "core/depth/models/__init__.py",
         "core/depth/models/checkpoint.py",
         "core/depth/models/depth_anything.py",
         "core/depth/models/depth_pro.py",
@@ -41,9 +42,8 @@ OPTIONAL = {
         "core/depth/models/midas_pyramids.py",
         "core/depth/models/midas_tokens.py",
         "core/depth/models/moge.py",
-        "core/depth/device.py",
-        "core/depth/estimator.py",
-        "core/depth/models/__init__.py",
+        "core/depth/reader.py",
+        "core/depth/weights.py",
     },
     "timm": {
         "core/depth/models/depth_pro.py",
