@@ -150,41 +150,35 @@ def _hugging_face(repository: str, name: str) -> WeightsFile:
     return WeightsFile(name, url, repository=repository)
 
 
-_NONCOMMERCIAL = "CC BY-NC 4.0"
+def _depth_anything_2(kind: str, size: str, parameters: int, megabytes: int) -> ModelCard:
+    """kind: "", or what a metric network was trained on: "Hypersim" indoors, "VKITTI" outdoors.
 
-
-def _depth_anything_2(size: str, kind: str, memory: int) -> ModelCard:
-    """size: Small, Base or Large. kind: "", "Hypersim" (indoors) or "VKITTI" (outdoors).
-
-    Only the relative Small network is clearly Apache-2.0; upstream says nothing of the metric ones.
+    Upstream states licences of the relative networks; which hold for the metric ones is not clear.
     """
-    model = "vit" + size[0].lower()
-    place = {"": "", "Hypersim": " Indoor", "VKITTI": " Outdoor"}[kind]
-    if kind:
-        model = f"metric_{kind.lower()}_{model}"
-    model = f"depth_anything_v2_{model}"
-    repository = "-".join(["Depth-Anything-V2", *(["Metric", kind] if kind else []), size])
-    licence = "Apache-2.0" if size == "Small" else _NONCOMMERCIAL
-    if kind:
-        licence = f"none stated; the relative network's is {licence}"
+    metric = f"metric_{kind.lower()}_" if kind else ""
+    model = f"depth_anything_v2_{metric}vit{size[0].lower()}"
+    place = {"": "", "Hypersim": " Indoors", "VKITTI": " Outdoors"}[kind]
+    licence = "Apache-2.0" if size == "Small" else "CC BY-NC 4.0"
+    repository = f"Depth-Anything-V2-{f'Metric-{kind}-' if kind else ''}{size}"
     return ModelCard(
         id=model,
-        title=f"Depth Anything 2 {size}{' Metric' if kind else ''}{place}",
+        title=f"Depth Anything 2 {size}{place}",
         family="depth_anything",
         predicts="metres" if kind else "inverse",
         input_size=518,
-        parameters={"Small": 24_785_089, "Base": 97_470_785, "Large": 335_315_649}[size],
-        licence=licence,
-        commercial=licence == "Apache-2.0",
+        parameters=parameters,
+        licence=f"{licence} for the relative network" if kind else licence,
+        commercial=licence == "Apache-2.0" and not kind,
         source="https://github.com/DepthAnything/Depth-Anything-V2",
         citation="Yang et al., Depth Anything V2, 2024",
         file=_hugging_face(f"depth-anything/{repository}", f"{model}.pth"),
         devices=_EVERY_DEVICE,
-        memory=memory,
+        memory=megabytes * 1_000_000,
     )
 
 
 def _depth_anything_3(kind: str, predicts: str) -> ModelCard:
+    """kind: "Mono" or "Metric"."""
     return ModelCard(
         id=f"da3{kind.lower()}_large",
         title=f"Depth Anything 3 {kind} Large",
@@ -198,7 +192,7 @@ def _depth_anything_3(kind: str, predicts: str) -> ModelCard:
         citation="Lin et al., Depth Anything 3, 2025",
         file=_hugging_face(f"depth-anything/DA3{kind.upper()}-LARGE", "model.safetensors"),
         devices=_EVERY_DEVICE,
-        memory=500_000_000,
+        memory=2_700 * 1_000_000,
     )
 
 
@@ -209,18 +203,18 @@ _DEPTH_PRO = ModelCard(
     predicts="metres",
     input_size=1536,
     parameters=951_991_330,
-    licence="Apple's own",
+    licence="Apple's own, in the repository's LICENSE",
     commercial=False,
     source="https://github.com/apple/ml-depth-pro",
     citation="Bochkovskii et al., Depth Pro, 2024",
     file=WeightsFile("depth_pro.pt", "https://ml-site.cdn-apple.com/models/depth-pro/depth_pro.pt"),
     devices=_EVERY_DEVICE,
-    memory=500_000_000,
+    memory=9_500 * 1_000_000,
 )
 
 
-def _moge_2(model: str, title: str, parameters: int, memory: int) -> ModelCard:
-    """The input's side is that of a square of as many patches as upstream makes of a picture."""
+def _moge_2(model: str, title: str, parameters: int, megabytes: int) -> ModelCard:
+    """Its input has the photo's shape and as many patches as this square."""
     return ModelCard(
         id=f"moge2_{model.replace('-', '_')}",
         title=f"MoGe-2 {title}",
@@ -228,33 +222,27 @@ def _moge_2(model: str, title: str, parameters: int, memory: int) -> ModelCard:
         predicts="points",
         input_size=840,
         parameters=parameters,
-        licence="MIT for the code; none stated for the weights",
+        licence="MIT for the code, none stated for the weights",
         commercial=False,
         source="https://github.com/microsoft/MoGe",
         citation="Wang et al., MoGe-2, 2025",
         file=_hugging_face(f"Ruicheng/moge-2-{model}", "model.pt"),
         devices=_EVERY_DEVICE,
-        memory=memory,
+        memory=megabytes * 1_000_000,
     )
 
 
+_SIZES = (("Small", 24_785_089, 1_200), ("Base", 97_470_785, 1_600), ("Large", 335_315_649, 2_700))
+
 _OTHERS = (
-    _depth_anything_2("Small", "", 500_000_000),
-    _depth_anything_2("Base", "", 500_000_000),
-    _depth_anything_2("Large", "", 500_000_000),
-    _depth_anything_2("Small", "Hypersim", 500_000_000),
-    _depth_anything_2("Base", "Hypersim", 500_000_000),
-    _depth_anything_2("Large", "Hypersim", 500_000_000),
-    _depth_anything_2("Small", "VKITTI", 500_000_000),
-    _depth_anything_2("Base", "VKITTI", 500_000_000),
-    _depth_anything_2("Large", "VKITTI", 500_000_000),
+    *(_depth_anything_2(kind, *size) for kind in ("", "Hypersim", "VKITTI") for size in _SIZES),
     _depth_anything_3("Mono", "relative"),
     _depth_anything_3("Metric", "metres"),
     _DEPTH_PRO,
-    _moge_2("vits-normal", "Small", 35_103_656, 500_000_000),
-    _moge_2("vitb-normal", "Base", 104_743_592, 500_000_000),
-    _moge_2("vitl-normal", "Large", 330_901_544, 500_000_000),
-    _moge_2("vitl", "Large without normals", 326_209_221, 500_000_000),
+    _moge_2("vits-normal", "Small", 35_103_656, 2_500),
+    _moge_2("vitb-normal", "Base", 104_743_592, 2_900),
+    _moge_2("vitl-normal", "Large", 330_901_544, 4_000),
+    _moge_2("vitl", "Large without normals", 326_209_221, 4_000),
 )
 
 MODELS = (_BUILTIN, *_MIDAS, *_OTHERS)

@@ -78,3 +78,5 @@ def test_entries_are_those_of_the_official_checkpoint(model: str, golden_folder:
     layers = {name.rsplit(".", 1)[0] for name in inert}
     assert {name for name in left_out - inert if name.rsplit(".", 1)[0] not in layers} == set()
     assert card.parameters == meta["parameter_count"]
+    assert card.file is not None
+    assert card.file.url.startswith(meta["checkpoint"]["url"])
