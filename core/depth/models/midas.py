@@ -57,6 +57,7 @@ def _twice_as_large(channels: int, fewer: int) -> tuple[nn.Module, ...]:
     return convolution, nn.BatchNorm2d(fewer), nn.Hardswish()
 
 
+_Encoder = tokens.VisionTransformer | tokens.Beit | pyramids.Pyramid
 _FUSION = partial(Fusion, features=256)
 _HEAD = partial(Head, 256, 128)
 
@@ -65,13 +66,14 @@ _HEAD = partial(Head, 256, 128)
 class _Variant:
     """One published network.
 
-    channels: of the encoder's levels. prefixes: of the encoder, {official: ours}.
+    encoder: gives maps of as many `levels`, and knows their `channels`.
+    prefixes: of the encoder, {official: ours}. view: what it wants to see.
     """
 
-    encoder: Callable[[], nn.Module]
-    channels: tuple[int, ...]
+    encoder: Callable[[], _Encoder]
     prefixes: Callable[[], dict[str, str]]
     view: NetworkInput
+    levels: int = 4
     fusion: Callable[[Sequence[int]], Fusion] = _FUSION
     head: Callable[[], nn.Module] = _HEAD
 
@@ -84,23 +86,18 @@ def _square(size: int) -> NetworkInput:
     return NetworkInput(size, Fit.SQUARE, 32, HALF)
 
 
-def _swin(model: str, first: int, size: int) -> _Variant:
-    channels = (first, 2 * first, 4 * first, 8 * first)
-    return _Variant(partial(pyramids.swin, model), channels, pyramids.swin_names, _square(size))
+def _swin(model: str, size: int) -> _Variant:
+    return _Variant(partial(pyramids.swin, model), pyramids.swin_names, _square(size))
 
 
-def _beit(
-    encoder: Callable[[], nn.Module], channels: tuple[int, ...], blocks: int, size: int
-) -> _Variant:
-    names = partial(tokens.token_names, (1, 2, 3, 4), blocks)
-    return _Variant(encoder, channels, names, _nearest(size))
+def _beit(encoder: Callable[[], _Encoder], blocks: int, size: int) -> _Variant:
+    return _Variant(encoder, partial(tokens.token_names, _ALL, blocks), _nearest(size))
 
 
-_LARGE = (256, 512, 1024, 1024)
+_ALL = (1, 2, 3, 4)
 _VARIANTS = {
     "midas_v21_small_256": _Variant(
         pyramids.efficientnet,
-        (32, 48, 136, 384),
         pyramids.layer_names,
         NetworkInput(256, Fit.LONG_SIDE, 32, IMAGENET),
         fusion=partial(Fusion, features=(64, 128, 256, 512)),
@@ -108,31 +105,26 @@ _VARIANTS = {
     ),
     "midas_v21_384": _Variant(
         pyramids.resnext,
-        (256, 512, 1024, 2048),
         pyramids.layer_names,
         NetworkInput(384, Fit.LONG_SIDE, 32, IMAGENET),
         fusion=partial(Fusion, features=256, project=False, rectified=True),
         head=partial(Head, 256, 128, align_corners=False),
     ),
     "dpt_hybrid_384": _Variant(
-        tokens.vit_hybrid, (256, 512, 768, 768), partial(tokens.token_names, (3, 4)), _nearest(384)
+        tokens.vit_hybrid, partial(tokens.token_names, (3, 4)), _nearest(384)
     ),
-    "dpt_large_384": _Variant(
-        tokens.vit_large, _LARGE, partial(tokens.token_names, (1, 2, 3, 4)), _nearest(384)
-    ),
-    "dpt_beit_large_512": _beit(partial(tokens.beit_large, 512), _LARGE, 24, 512),
-    "dpt_beit_large_384": _beit(partial(tokens.beit_large, 384), _LARGE, 24, 384),
-    "dpt_beit_base_384": _beit(tokens.beit_base, (96, 192, 384, 768), 12, 384),
-    "dpt_swin2_large_384": _swin("swinv2_large_window12to24_192to384", 192, 384),
-    "dpt_swin2_base_384": _swin("swinv2_base_window12to24_192to384", 128, 384),
-    "dpt_swin2_tiny_256": _swin("swinv2_tiny_window16_256", 96, 256),
-    "dpt_swin_large_384": _swin("swin_large_patch4_window12_384", 192, 384),
+    "dpt_large_384": _Variant(tokens.vit_large, partial(tokens.token_names, _ALL), _nearest(384)),
+    "dpt_beit_large_512": _beit(partial(tokens.beit_large, 512), 24, 512),
+    "dpt_beit_large_384": _beit(partial(tokens.beit_large, 384), 24, 384),
+    "dpt_beit_base_384": _beit(tokens.beit_base, 12, 384),
+    "dpt_swin2_large_384": _swin("swinv2_large_window12to24_192to384", 384),
+    "dpt_swin2_base_384": _swin("swinv2_base_window12to24_192to384", 384),
+    "dpt_swin2_tiny_256": _swin("swinv2_tiny_window16_256", 256),
+    "dpt_swin_large_384": _swin("swin_large_patch4_window12_384", 384),
     "dpt_levit_224": _Variant(
-        pyramids.levit, (384, 512, 768), pyramids.levit_names, _square(224), head=_LevitHead
+        pyramids.levit, pyramids.levit_names, _square(224), levels=3, head=_LevitHead
     ),
-    "dpt_next_vit_large_384": _Variant(
-        pyramids.next_vit, (96, 256, 512, 1024), pyramids.next_vit_names, _nearest(384)
-    ),
+    "dpt_next_vit_large_384": _Variant(pyramids.next_vit, pyramids.next_vit_names, _nearest(384)),
 }
 
 # What the files hold and no output depends on: classifiers, final norms, the blocks of LeViT after
@@ -147,32 +139,30 @@ _UNUSED = (
 def build(card_id: str) -> Midas:
     """The network of a card, without weights."""
     variant = _VARIANTS[card_id]
-    network = Midas(variant.encoder(), variant.fusion(variant.channels), variant.head())
-    return network.eval()
+    encoder = variant.encoder()
+    return Midas(encoder, variant.fusion(encoder.channels), variant.head()).eval()
 
 
 def names(card_id: str) -> Names:
     """The names in its official checkpoint."""
     variant = _VARIANTS[card_id]
-    levels = len(variant.channels)
     # The coarsest level has nothing to be added to, but the files have the module for it.
-    coarsest = rf"|^scratch\.refinenet{levels}\.resConfUnit1\."
-    own = variant.prefixes() | decoder_names("scratch.", levels) | _head_names(card_id)
-    return Names(own, _UNUSED + coarsest)
+    coarsest = rf"|^scratch\.refinenet{variant.levels}\.resConfUnit1\."
+    own = variant.prefixes() | decoder_names("scratch.", variant.levels)
+    return Names(own | _head_names(variant.head is _LevitHead), _UNUSED + coarsest)
 
 
-def _head_names(card_id: str) -> dict[str, str]:
-    official = {"first.": "0.", "second.": "2.", "third.": "4."}
-    if card_id != "dpt_levit_224":
-        return {
-            f"scratch.output_conv.{theirs}": f"head.{ours}" for ours, theirs in official.items()
-        }
+def _head_names(levit: bool) -> dict[str, str]:
+    official, ours = "scratch.output_conv.", "head.head." if levit else "head."
     names = {
-        f"scratch.output_conv.{theirs}": f"head.head.{ours}" for ours, theirs in official.items()
+        f"{official}0.": f"{ours}first.",
+        f"{official}2.": f"{ours}second.",
+        f"{official}4.": f"{ours}third.",
     }
-    for theirs, ours in ((0, 0), (2, 3)):
-        names[f"scratch.stem_transpose.{theirs}.c."] = f"head.enlarge.{ours}."
-        names[f"scratch.stem_transpose.{theirs}.bn."] = f"head.enlarge.{ours + 1}."
+    if levit:
+        for theirs, first in ((0, 0), (2, 3)):
+            names[f"scratch.stem_transpose.{theirs}.c."] = f"head.enlarge.{first}."
+            names[f"scratch.stem_transpose.{theirs}.bn."] = f"head.enlarge.{first + 1}."
     return names
 
 

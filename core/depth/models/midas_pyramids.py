@@ -14,10 +14,11 @@ from torch import Tensor, nn
 
 
 class Pyramid(nn.Module):
-    """Stages one after the other; what each gives is a level."""
+    """Stages one after the other; what each gives is a level, of so many `channels`."""
 
-    def __init__(self, stages: Sequence[Iterable[nn.Module]]) -> None:
+    def __init__(self, channels: Sequence[int], stages: Sequence[Iterable[nn.Module]]) -> None:
         super().__init__()
+        self.channels = tuple(channels)
         self.stages = nn.ModuleList(nn.Sequential(*stage) for stage in stages)
 
     def forward(self, pixels: Tensor) -> list[Tensor]:
@@ -53,46 +54,49 @@ class _Flatten(nn.Module):
 
 
 def efficientnet() -> Pyramid:
-    """EfficientNet-Lite3 with TensorFlow's padding; 32, 48, 136 and 384 channels."""
+    """EfficientNet-Lite3 with TensorFlow's padding."""
     net: Any = timm.create_model("tf_efficientnet_lite3", num_classes=0)
     blocks = net.blocks
     # In the files the activation of the first norm is a module of its own, in timm part of it.
     first = (net.conv_stem, net.bn1, nn.Identity(), blocks[0], blocks[1])
-    return Pyramid([first, blocks[2:3], blocks[3:5], blocks[5:7]])
+    return Pyramid((32, 48, 136, 384), [first, blocks[2:3], blocks[3:5], blocks[5:7]])
 
 
 def resnext() -> Pyramid:
-    """ResNeXt-101 32x8d; 256, 512, 1024 and 2048 channels."""
+    """ResNeXt-101 32x8d."""
     net: Any = timm.create_model("resnext101_32x8d", num_classes=0)
     first = (net.conv1, net.bn1, net.act1, net.maxpool, net.layer1)
-    return Pyramid([first, net.layer2, net.layer3, net.layer4])
+    return Pyramid((256, 512, 1024, 2048), [first, net.layer2, net.layer3, net.layer4])
 
 
 def swin(model: str) -> Pyramid:
     """timm's Swin or Swin V2 by its name; takes pictures of its training size only."""
     net: Any = timm.create_model(model, num_classes=0)
     first, *rest = net.layers
-    return _ChannelsLast([(net.patch_embed, first), *([layer] for layer in rest)])
+    channels = [net.embed_dim << stage for stage in range(4)]
+    return _ChannelsLast(channels, [(net.patch_embed, first), *([layer] for layer in rest)])
 
 
 def levit() -> Pyramid:
-    """LeViT-384, without what follows the last block read; 384, 512 and 768 channels."""
+    """LeViT-384, without what follows the last block read."""
     net: Any = timm.create_model("levit_384", num_classes=0)
     fine, middle, coarse = net.stages
     return _Tokens(
+        (384, 512, 768),
         [
             (net.stem, _Flatten(), *fine.blocks[:2]),
             (*fine.blocks[2:], middle.downsample, middle.blocks[0]),
             (*middle.blocks[1:], coarse.downsample, coarse.blocks[0]),
-        ]
+        ],
     )
 
 
 def next_vit() -> Pyramid:
-    """Next-ViT large; 96, 256, 512 and 1024 channels."""
+    """Next-ViT large."""
     net: Any = timm.create_model("nextvit_large", num_classes=0)
     first, *rest = net.stages
-    return Pyramid([(net.stem, *first.blocks), *(stage.blocks for stage in rest)])
+    stages = [(net.stem, *first.blocks), *(stage.blocks for stage in rest)]
+    return Pyramid((96, 256, 512, 1024), stages)
 
 
 def layer_names() -> dict[str, str]:

@@ -17,7 +17,6 @@ from torch.nn import functional
 
 from .dpt import Reassemble
 
-_PATCH = 16
 _SCALES = (4, 2, 1, 0.5)
 Grid = tuple[int, int]
 
@@ -35,6 +34,7 @@ class VisionTransformer(nn.Module):
         self.positions = vit.pos_embed
         self.blocks = vit.blocks[: max(taps) + 1]
         self.taps = tuple(taps)
+        self.channels = tuple(channels)
         self.reassemble = nn.ModuleList(
             Reassemble(vit.embed_dim, width, scale, readout=True)
             for width, scale in zip(channels, _SCALES[-len(channels) :], strict=True)
@@ -71,6 +71,7 @@ class HybridTransformer(VisionTransformer):
         super().__init__(vit, taps, channels)
         resnet = vit.patch_embed.backbone
         self.stem, self.stages = resnet.stem, resnet.stages
+        self.channels = (256, 512, *self.channels)
 
     def forward(self, pixels: Tensor) -> list[Tensor]:
         """(N, 3, h, w) -> maps of h/4, h/8, h/16 and h/32 rows; the first two are the ResNet's."""
@@ -94,6 +95,7 @@ class Beit(nn.Module):
         self.taps = tuple(taps)
         rows, columns = beit.patch_embed.grid_size
         self.trained_at = (2 * rows - 1, 2 * columns - 1)
+        self.channels = tuple(channels)
         entries = self.trained_at[0] * self.trained_at[1] + 3
         self.tables = nn.ParameterList(
             torch.empty(entries, block.attn.num_heads) for block in self.blocks
@@ -125,28 +127,28 @@ class Beit(nn.Module):
         return torch.cat((resized[0].flatten(1).T, table[-3:]))
 
 
-def vit_large() -> nn.Module:
-    """ViT-L/16, trained at 384 x 384; 256, 512, 1024 and 1024 channels."""
+def vit_large() -> VisionTransformer:
+    """ViT-L/16, trained at 384 x 384."""
     vit: Any = timm.create_model("vit_large_patch16_384", num_classes=0)
     return VisionTransformer(vit, (5, 11, 17, 23), (256, 512, 1024, 1024))
 
 
-def vit_hybrid() -> nn.Module:
-    """ViT-B/16 on a ResNet-50, trained at 384 x 384; 256, 512, 768 and 768 channels."""
+def vit_hybrid() -> VisionTransformer:
+    """ViT-B/16 on a ResNet-50, trained at 384 x 384."""
     vit: Any = timm.create_model("vit_base_r50_s16_384", num_classes=0)
     return HybridTransformer(vit, (8, 11), (768, 768))
 
 
-def beit_large(size: int) -> nn.Module:
-    """BEiT-L/16, trained at size x size; 256, 512, 1024 and 1024 channels."""
+def beit_large(size: int) -> Beit:
+    """BEiT-L/16, trained at size x size."""
     beit: Any = timm.create_model(
         f"beit_large_patch16_{size}", num_classes=0, use_rel_pos_bias=False
     )
     return Beit(beit, (5, 11, 17, 23), (256, 512, 1024, 1024))
 
 
-def beit_base() -> nn.Module:
-    """BEiT-B/16, trained at 384 x 384; 96, 192, 384 and 768 channels."""
+def beit_base() -> Beit:
+    """BEiT-B/16, trained at 384 x 384."""
     beit: Any = timm.create_model("beit_base_patch16_384", num_classes=0, use_rel_pos_bias=False)
     return Beit(beit, (2, 5, 8, 11), (96, 192, 384, 768))
 
