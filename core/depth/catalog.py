@@ -192,7 +192,7 @@ def _depth_anything_3(kind: str, predicts: str) -> ModelCard:
         citation="Lin et al., Depth Anything 3, 2025",
         file=_hugging_face(f"depth-anything/DA3{kind.upper()}-LARGE", "model.safetensors"),
         devices=_EVERY_DEVICE,
-        memory=2_700 * 1_000_000,
+        memory=2_600 * 1_000_000,
     )
 
 
@@ -209,7 +209,7 @@ _DEPTH_PRO = ModelCard(
     citation="Bochkovskii et al., Depth Pro, 2024",
     file=WeightsFile("depth_pro.pt", "https://ml-site.cdn-apple.com/models/depth-pro/depth_pro.pt"),
     devices=_EVERY_DEVICE,
-    memory=9_500 * 1_000_000,
+    memory=9_400 * 1_000_000,
 )
 
 
@@ -241,8 +241,8 @@ _OTHERS = (
     _DEPTH_PRO,
     _moge_2("vits-normal", "Small", 35_103_656, 2_500),
     _moge_2("vitb-normal", "Base", 104_743_592, 2_900),
-    _moge_2("vitl-normal", "Large", 330_901_544, 4_000),
-    _moge_2("vitl", "Large without normals", 326_209_221, 4_000),
+    _moge_2("vitl-normal", "Large", 330_901_544, 3_800),
+    _moge_2("vitl", "Large without normals", 326_209_221, 3_700),
 )
 
 MODELS = (_BUILTIN, *_MIDAS, *_OTHERS)
