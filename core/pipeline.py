@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from . import camera as cameras
 from . import depthfile, images, level, mesh, points, scale
-from .arrays import AnyArray
+from .arrays import AnyArray, FloatArray
 from .camera import FocalSource, Pinhole
 from .depth import catalog, estimator
 from .depth.prediction import Prediction
@@ -150,20 +151,23 @@ def reconstruct(
         own = None if depth is None else depthfile.read(depth, depth_kind)
         if own is not None:
             own.check_size(picture.width, picture.height)
+    choose_camera = partial(
+        cameras.choose,
+        picture.width,
+        picture.height,
+        given=given,
+        fov=settings.fov,
+        exif_focal=picture.focal,
+    )
     with stages.stage("depth") as step:
+        known = choose_camera()
+        focal = None if known.source is FocalSource.DEFAULT else known.fx
         prediction = (
             Prediction(own, NO_DEVICE)
             if own is not None
-            else estimator.estimate(picture, settings.model, settings.device, step)
+            else estimator.estimate(picture, settings.model, settings.device, step, focal)
         )
-        pinhole = cameras.choose(
-            picture.width,
-            picture.height,
-            given=given,
-            fov=settings.fov,
-            exif_focal=picture.focal,
-            model_focal=prediction.focal,
-        )
+        pinhole = choose_camera(model_focal=prediction.focal)
         distances = prediction.depth.masked(picture.opaque()).with_camera(pinhole)
         distances = distances.to_distances(settings.near_far_ratio)
         if settings.known_distance is not None:
@@ -174,7 +178,7 @@ def reconstruct(
         depth=distances,
         camera=pinhole,
         pose=pose,
-        **_geometry(picture, distances, pinhole, settings, stages),
+        **_geometry(picture, distances, prediction.normals, pinhole, settings, stages),
         settings=settings,
         model=settings.model if own is None else USER_DEPTH,
         device=prediction.device,
@@ -185,7 +189,12 @@ def reconstruct(
 
 
 def _geometry(
-    photo: Photo, depth: DepthMap, camera: Pinhole, settings: Settings, stages: _Stages
+    photo: Photo,
+    depth: DepthMap,
+    normals: FloatArray | None,
+    camera: Pinhole,
+    settings: Settings,
+    stages: _Stages,
 ) -> dict[str, Any]:
     """The fields of Result with geometry."""
     fields = ("mesh", "background", "detail", "points", "surface", "solid")
@@ -207,14 +216,14 @@ def _geometry(
             )
     if Output.DETAIL in settings.outputs:
         with stages.stage("detail"):
-            made["detail"] = mesh.detail(made["mesh"], depth, camera)
+            made["detail"] = mesh.detail(made["mesh"], depth, camera, normals)
     cloud = None
     if Output.POINTS in settings.outputs:
         with stages.stage("points"):
-            cloud = made["points"] = points.from_depth(depth, camera, photo.rgb)
+            cloud = made["points"] = points.from_depth(depth, camera, photo.rgb, normals)
     if Output.SURFACE in settings.outputs:
         with stages.stage("surface"):
-            cloud = cloud or points.from_depth(depth, camera, photo.rgb)
+            cloud = cloud or points.from_depth(depth, camera, photo.rgb, normals)
             made["surface"] = surfaces.from_points(cloud, camera, settings.surface, most)
     if Output.PRINT in settings.outputs:
         with stages.stage("print"):

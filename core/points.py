@@ -76,11 +76,16 @@ def _one_sided(inverse: FloatArray, valid: AnyArray, axis: int) -> FloatArray:
     return np.where(np.isfinite(closer), closer, 0).astype(np.float32)
 
 
-def from_depth(depth: DepthMap, camera: Pinhole, rgb: ByteArray) -> PointCloud:
-    """Every valid pixel of z-depth as a point with the photo's colour; rgb is (H, W, 3) uint8."""
+def from_depth(
+    depth: DepthMap, camera: Pinhole, rgb: ByteArray, facing: FloatArray | None = None
+) -> PointCloud:
+    """Every valid pixel of z-depth as a point with the photo's colour; rgb is (H, W, 3) uint8.
+
+    facing: unit normals (H, W, 3), camera frame, of a model that knows them better than the depth.
+    """
     seen = depth.valid
     return PointCloud(
         positions=unproject(depth, camera)[seen],
         colors=rgb[seen],
-        normals=normals(depth, camera)[seen],
+        normals=(normals(depth, camera) if facing is None else facing)[seen],
     )

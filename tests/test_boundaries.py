@@ -36,14 +36,23 @@ OPTIONAL = {
         "core/depth/estimator.py",
         "core/depth/models/__init__.py",
         "core/depth/models/checkpoint.py",
+        "core/depth/models/depth_anything.py",
+        "core/depth/models/depth_pro.py",
+        "core/depth/models/dinov2.py",
         "core/depth/models/dpt.py",
         "core/depth/models/midas.py",
         "core/depth/models/midas_pyramids.py",
         "core/depth/models/midas_tokens.py",
+        "core/depth/models/moge.py",
         "core/depth/reader.py",
         "core/depth/weights.py",
     },
-    "timm": {"core/depth/models/midas_pyramids.py", "core/depth/models/midas_tokens.py"},
+    "timm": {
+        "core/depth/models/depth_pro.py",
+        "core/depth/models/dinov2.py",
+        "core/depth/models/midas_pyramids.py",
+        "core/depth/models/midas_tokens.py",
+    },
 }
 
 

@@ -144,7 +144,108 @@ _MIDAS = (
     _midas("dpt_next_vit_large_384", "MiDaS 3.1 Next-ViT", "v3_1", 72_260_713, 1_200, _BIRKL_2023),
 )  # fmt: skip
 
-MODELS = (_BUILTIN, *_MIDAS)
+
+def _hugging_face(repository: str, name: str) -> WeightsFile:
+    url = f"https://huggingface.co/{repository}/resolve/main/{name}"
+    return WeightsFile(name, url, repository=repository)
+
+
+def _depth_anything_2(kind: str, size: str, parameters: int, megabytes: int) -> ModelCard:
+    """kind: "", or what a metric network was trained on: "Hypersim" indoors, "VKITTI" outdoors.
+
+    Upstream states licences of the relative networks; which hold for the metric ones is not clear.
+    """
+    metric = f"metric_{kind.lower()}_" if kind else ""
+    model = f"depth_anything_v2_{metric}vit{size[0].lower()}"
+    place = {"": "", "Hypersim": " Indoors", "VKITTI": " Outdoors"}[kind]
+    licence = "Apache-2.0" if size == "Small" else "CC BY-NC 4.0"
+    repository = f"Depth-Anything-V2-{f'Metric-{kind}-' if kind else ''}{size}"
+    return ModelCard(
+        id=model,
+        title=f"Depth Anything 2 {size}{place}",
+        family="depth_anything",
+        predicts="metres" if kind else "inverse",
+        input_size=518,
+        parameters=parameters,
+        licence=f"{licence} for the relative network" if kind else licence,
+        commercial=licence == "Apache-2.0" and not kind,
+        source="https://github.com/DepthAnything/Depth-Anything-V2",
+        citation="Yang et al., Depth Anything V2, 2024",
+        file=_hugging_face(f"depth-anything/{repository}", f"{model}.pth"),
+        devices=_EVERY_DEVICE,
+        memory=megabytes * 1_000_000,
+    )
+
+
+def _depth_anything_3(kind: str, predicts: str) -> ModelCard:
+    """kind: "Mono" or "Metric"."""
+    return ModelCard(
+        id=f"da3{kind.lower()}_large",
+        title=f"Depth Anything 3 {kind} Large",
+        family="depth_anything",
+        predicts=predicts,
+        input_size=504,
+        parameters=334_171_394,
+        licence="Apache-2.0",
+        commercial=True,
+        source="https://github.com/ByteDance-Seed/Depth-Anything-3",
+        citation="Lin et al., Depth Anything 3, 2025",
+        file=_hugging_face(f"depth-anything/DA3{kind.upper()}-LARGE", "model.safetensors"),
+        devices=_EVERY_DEVICE,
+        memory=2_600 * 1_000_000,
+    )
+
+
+_DEPTH_PRO = ModelCard(
+    id="depth_pro",
+    title="Depth Pro",
+    family="depth_pro",
+    predicts="metres",
+    input_size=1536,
+    parameters=951_991_330,
+    licence="Apple's own, in the repository's LICENSE",
+    commercial=False,
+    source="https://github.com/apple/ml-depth-pro",
+    citation="Bochkovskii et al., Depth Pro, 2024",
+    file=WeightsFile("depth_pro.pt", "https://ml-site.cdn-apple.com/models/depth-pro/depth_pro.pt"),
+    devices=_EVERY_DEVICE,
+    memory=9_400 * 1_000_000,
+)
+
+
+def _moge_2(model: str, title: str, parameters: int, megabytes: int) -> ModelCard:
+    """Its input has the photo's shape and as many patches as this square."""
+    return ModelCard(
+        id=f"moge2_{model.replace('-', '_')}",
+        title=f"MoGe-2 {title}",
+        family="moge",
+        predicts="points",
+        input_size=840,
+        parameters=parameters,
+        licence="MIT for the code, none stated for the weights",
+        commercial=False,
+        source="https://github.com/microsoft/MoGe",
+        citation="Wang et al., MoGe-2, 2025",
+        file=_hugging_face(f"Ruicheng/moge-2-{model}", "model.pt"),
+        devices=_EVERY_DEVICE,
+        memory=megabytes * 1_000_000,
+    )
+
+
+_SIZES = (("Small", 24_785_089, 1_200), ("Base", 97_470_785, 1_600), ("Large", 335_315_649, 2_700))
+
+_OTHERS = (
+    *(_depth_anything_2(kind, *size) for kind in ("", "Hypersim", "VKITTI") for size in _SIZES),
+    _depth_anything_3("Mono", "relative"),
+    _depth_anything_3("Metric", "metres"),
+    _DEPTH_PRO,
+    _moge_2("vits-normal", "Small", 35_103_656, 2_500),
+    _moge_2("vitb-normal", "Base", 104_743_592, 2_900),
+    _moge_2("vitl-normal", "Large", 330_901_544, 3_800),
+    _moge_2("vitl", "Large without normals", 326_209_221, 3_700),
+)
+
+MODELS = (_BUILTIN, *_MIDAS, *_OTHERS)
 
 
 def find(model: str) -> ModelCard:

@@ -25,11 +25,17 @@ _said = PredictionCache()
 
 
 def estimate(
-    photo: Photo, model: str, wanted: str, progress: Callable[[float], None]
+    photo: Photo,
+    model: str,
+    wanted: str,
+    progress: Callable[[float], None],
+    focal: float | None = None,
 ) -> Prediction:
     """What `model` says of the photo. `progress(fraction)` may raise to cancel.
 
-    wanted: the device, or "auto". Raises ModelError, WeightsError or MissingLibraryError.
+    wanted: the device, or "auto". focal: in pixels of the photo, if the user or the camera said
+    it; a model that knows metres knows them better with it. Raises ModelError, WeightsError or
+    MissingLibraryError.
     """
     card = catalog.find(model)
     if card.file is None:
@@ -48,9 +54,9 @@ def estimate(
     def published() -> Prediction:
         network = _network(card, chosen, modified)
         progress(_LOADED)
-        return family.predict(network, photo, card, chosen)
+        return family.predict(network, photo, card, chosen, focal)
 
-    found = _said.get(photo, (card.id, chosen, modified), published)
+    found = _said.get(photo, (card.id, chosen, modified, focal), published)
     progress(1.0)
     return found
 

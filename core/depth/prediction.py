@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arrays import FloatArray
+from ..arrays import BoolArray, FloatArray
 from ..depthmap import DepthKind, DepthMap
-from ..errors import ModelError
+from ..errors import DepthError, ModelError
+
+_NOTHING = "The model found no depth in this photo, check its weights."
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,17 @@ def inverse_map(inverse: FloatArray) -> DepthMap:
     """
     valid = np.isfinite(inverse)
     if not valid.any():
-        raise ModelError("The model found no depth in this photo, check its weights.")
+        raise ModelError(_NOTHING)
     shifted = np.where(valid, inverse - inverse[valid].min(), 0)
     return DepthMap(shifted.astype(np.float32), valid, DepthKind.INVERSE)
+
+
+def distance_map(z: FloatArray, kind: DepthKind, valid: BoolArray | None = None) -> DepthMap:
+    """z-depth (H, W) of a network as a DepthMap; valid (H, W) where the network says so.
+
+    Raises ModelError if it is so nowhere.
+    """
+    try:
+        return DepthMap.from_array(z, kind, valid)
+    except DepthError:
+        raise ModelError(_NOTHING) from None

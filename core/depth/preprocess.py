@@ -68,11 +68,57 @@ class NetworkInput:
     def pixels(self, rgb: ByteArray) -> FloatArray:
         """(3, height, width) float32, normalised, from rgb (H, W, 3) uint8."""
         wide, high = self.sides(rgb.shape[1], rgb.shape[0])
-        mean, deviation = (np.array(values) for values in self.colours)
-        resized = resize_cubic(rgb, wide, high) / 255
-        return np.ascontiguousarray(
-            ((resized - mean) / deviation).transpose(2, 0, 1), dtype=np.float32
-        )
+        return normalised(resize_cubic(rgb, wide, high), self.colours)
+
+
+def normalised(
+    rgb: AnyArray, colours: tuple[tuple[float, float, float], tuple[float, float, float]]
+) -> FloatArray:
+    """(3, H, W) float32 from rgb (H, W, 3) in [0, 255]; colours: mean and standard deviation."""
+    mean, deviation = (np.array(values) for values in colours)
+    return np.ascontiguousarray(((rgb / 255 - mean) / deviation).transpose(2, 0, 1), np.float32)
+
+
+def resize_in_steps(rgb: ByteArray, size: int, multiple: int) -> ByteArray:
+    """rgb (H, W, 3) uint8 with a longer side of `size`, each side then brought to a multiple.
+
+    So Depth Anything 3 sees photos: each of the two steps rounds to bytes, averages areas if the
+    picture shrinks and is cubic if a side grows. A side halfway between two multiples grows.
+    """
+    height, width = rgb.shape[:2]
+    scale = size / max(width, height)
+    rgb = _resize_bytes(rgb, max(1, round(width * scale)), max(1, round(height * scale)))
+    height, width = (
+        max(1, (2 * side + multiple) // (2 * multiple)) * multiple for side in rgb.shape[:2]
+    )
+    return _resize_bytes(rgb, width, height)
+
+
+def _resize_bytes(rgb: ByteArray, width: int, height: int) -> ByteArray:
+    if (height, width) == rgb.shape[:2]:
+        return rgb
+    grows = height > rgb.shape[0] or width > rgb.shape[1]
+    resized = (resize_cubic if grows else resize_area)(rgb, width, height)
+    return np.rint(resized).clip(0, 255).astype(np.uint8)
+
+
+def resize_area(image: AnyArray, width: int, height: int) -> AnyArray:
+    """(height, width, C) float64 from (H, W, C) no smaller, as OpenCV's INTER_AREA.
+
+    Each pixel is the mean of the area that it covers, with parts of pixels at its border.
+    """
+    return _means(_means(image, height, axis=0), width, axis=1)
+
+
+def _means(image: AnyArray, new: int, axis: int) -> AnyArray:
+    """Means over `new` equal spans of an axis that is no shorter."""
+    old = image.shape[axis]
+    edges = np.linspace(0, old, new + 1)  # the last is exact, as reduceat's last sum is
+    first = edges.astype(int)
+    part = (edges - first).reshape([-1 if axis == i else 1 for i in range(3)])
+    sums = np.add.reduceat(image, first[:-1], axis=axis, dtype=np.float64)
+    borders = part * image.take(np.minimum(first, old - 1), axis=axis)
+    return (sums + np.diff(borders, axis=axis)) * (new / old)
 
 
 def resize_cubic(image: AnyArray, width: int, height: int) -> AnyArray:

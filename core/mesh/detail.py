@@ -16,6 +16,8 @@ from .triangulate import TriangleMesh
 _ROUNDING = 1e-5
 """Of the depth: what float32 makes of a mesh that has no error, many times over."""
 
+_AHEAD = np.array((0, 0, -1), np.float32)  # towards the camera
+
 ZERO, MOST = 32768, 32767
 """No displacement, and the largest one beside it, in 16 bits; so nothing is stored as nothing."""
 
@@ -47,8 +49,13 @@ class Detail:
         return np.rint(shades).astype(np.uint8)
 
 
-def detail(surface: TriangleMesh, depth: DepthMap, camera: Pinhole) -> Detail:
-    """What z-depth (H, W) knows more than `surface`, its mesh."""
+def detail(
+    surface: TriangleMesh, depth: DepthMap, camera: Pinhole, facing: FloatArray | None = None
+) -> Detail:
+    """What z-depth (H, W) knows more than `surface`, its mesh.
+
+    facing: unit normals (H, W, 3), camera frame, of a model that knows them better than the depth.
+    """
     hits = raster.rasterize(surface.vertices, surface.triangles, camera)
     z = np.zeros_like(depth.depth)
     z[hits.seen] = raster.interpolate(
@@ -59,8 +66,9 @@ def detail(surface: TriangleMesh, depth: DepthMap, camera: Pinhole) -> Detail:
     limit = surface.error + _ROUNDING
     # What is farther off than the mesh may be is seen past an edge, on another surface.
     known = both & (np.abs(displacement) <= limit)
+    normals = points.normals(depth, camera) if facing is None else facing
     return Detail(
         displacement=fill.smoothly(displacement[..., None], known)[..., 0],
         limit=limit,
-        normals=points.normals(depth, camera),
+        normals=np.where(depth.valid[..., None], normals, _AHEAD),
     )

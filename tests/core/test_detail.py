@@ -76,6 +76,16 @@ def test_normals_are_coloured_as_seen_from_the_camera() -> None:
     )
 
 
+def test_a_models_own_normals_are_taken() -> None:
+    depth = waves(0.2, 8)
+    own = np.full((96, 128, 3), (0.6, 0, -0.8), np.float32)
+    own[~depth.valid] = np.nan
+    surface = mesh.from_depth(depth, CAMERA, max_error=0.02)
+    found = mesh.detail(surface, depth, CAMERA, own).normals
+    assert (found[depth.valid] == own[depth.valid]).all()
+    assert (found[~depth.valid] == (0, 0, -1)).all()
+
+
 def test_files(rgb: np.ndarray, tmp_path: Path) -> None:
     pytest.importorskip("OpenEXR")
     depth = waves(0.2, 8)

@@ -21,7 +21,9 @@ pytest.importorskip("timm", reason="published networks need timm")
 
 ROOT = Path(__file__).parents[2]
 EVERY_RUN = ("midas_v21_small_256", "dpt_swin2_tiny_256", "dpt_levit_224", "dpt_next_vit_large_384",
-             "dpt_hybrid_384", "dpt_beit_base_384")  # fmt: skip
+             "dpt_hybrid_384", "dpt_beit_base_384", "depth_anything_v2_vits",
+             "depth_anything_v2_metric_hypersim_vits", "depth_anything_v2_metric_vkitti_vits",
+             "moge2_vits_normal")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +78,5 @@ def test_entries_are_those_of_the_official_checkpoint(model: str, golden_folder:
     layers = {name.rsplit(".", 1)[0] for name in inert}
     assert {name for name in left_out - inert if name.rsplit(".", 1)[0] not in layers} == set()
     assert card.parameters == meta["parameter_count"]
+    assert card.file is not None
+    assert card.file.url.startswith(meta["checkpoint"]["url"])

@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unflat.core.depth.preprocess import HALF, IMAGENET, Fit, NetworkInput, resize_cubic
+from unflat.core.depth.preprocess import (
+    HALF,
+    IMAGENET,
+    Fit,
+    NetworkInput,
+    normalised,
+    resize_area,
+    resize_cubic,
+    resize_in_steps,
+)
 
 OFFICIAL = {
     "midas_upper_bound_384": NetworkInput(384, Fit.LONG_SIDE, 32, IMAGENET),
@@ -26,13 +35,24 @@ OFFICIAL = {
 sides = st.integers(16, 5000)
 
 
-@pytest.mark.parametrize("kind", OFFICIAL)
+def seen_by(kind: str, rgb: np.ndarray) -> np.ndarray:
+    if kind == "depth_anything_3_504":
+        return normalised(resize_in_steps(rgb, 504, 14), IMAGENET)
+    if kind == "depth_pro_1536":
+        pytest.importorskip("timm", reason="Depth Pro needs torch and timm")
+        from unflat.core.depth.models import depth_pro
+
+        return depth_pro.pixels(rgb)
+    return OFFICIAL[kind].pixels(rgb)
+
+
+@pytest.mark.parametrize("kind", [*OFFICIAL, "depth_anything_3_504", "depth_pro_1536"])
 def test_upstream_sees_the_same(kind: str, golden_folder: Path) -> None:
     stored = np.load(golden_folder / "preprocess" / "golden.npz")
     facts = json.loads((golden_folder / "preprocess" / "meta.json").read_text(encoding="utf-8"))
     images = facts["kinds"][kind]["images"]
     for image, facts in images.items():
-        pixels = OFFICIAL[kind].pixels(stored[f"image_{image}"])
+        pixels = seen_by(kind, stored[f"image_{image}"])
         assert pixels.dtype == np.float32
         assert list(pixels.shape) == facts["shape"]
         step = facts["stride"]
@@ -88,3 +108,37 @@ def test_cubic_is_torchs() -> None:
     theirs = torch.nn.functional.interpolate(batch, (80, 23), mode="bicubic", align_corners=False)
     ours = resize_cubic(image, 23, 80)
     np.testing.assert_allclose(ours, theirs[0].permute(1, 2, 0).numpy(), atol=3e-5)
+
+
+@pytest.mark.parametrize(
+    ("photo", "expected"),
+    [  # worked out by upstream's rule: 504 for the longer side, then the nearest multiples of 14
+        ((504, 300), (504, 294)),
+        ((700, 511), (504, 364)),
+        ((504, 301), (504, 308)),  # halfway
+        ((1000, 40), (504, 14)),
+        ((4000, 10), (504, 14)),  # upstream has no rows left
+        ((20, 20), (504, 504)),
+    ],
+)
+def test_sides_in_steps(photo: tuple[int, int], expected: tuple[int, int]) -> None:
+    width, height = photo
+    found = resize_in_steps(np.zeros((height, width, 3), np.uint8), 504, 14)
+    assert (found.shape[1], found.shape[0]) == expected
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.data())
+def test_areas_keep_the_mean(height: int, width: int, data: st.DataObject) -> None:
+    new, wide = data.draw(st.integers(1, height)), data.draw(st.integers(1, width))
+    image = np.random.default_rng(height * width).integers(0, 256, (height, width, 2), np.uint8)
+    found = resize_area(image, wide, new)
+    assert found.shape == (new, wide, 2)
+    assert image.min() - 1e-9 <= found.min()
+    assert found.max() <= image.max() + 1e-9
+    np.testing.assert_allclose(found.mean(axis=(0, 1)), image.mean(axis=(0, 1)), rtol=1e-9)
+
+
+def test_areas_count_parts_of_pixels() -> None:
+    row = np.array([0, 30, 60], np.uint8).reshape(1, 3, 1)
+    np.testing.assert_allclose(resize_area(row, 2, 1).ravel(), [10, 50])
+    np.testing.assert_allclose(resize_area(row.reshape(3, 1, 1), 1, 2).ravel(), [10, 50])

@@ -60,9 +60,10 @@ class ResidualUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, features, H, W) -> the same shape."""
-        positive = functional.relu(x)
-        change = self.conv2(functional.relu(self.conv1(positive)))
-        return change + (positive if self.rectified else x)
+        if self.rectified:
+            x = functional.relu(x)
+        hidden = self.conv1(functional.relu(x))
+        return x + self.conv2(functional.relu(hidden, inplace=True))  # maps can be 600 MB
 
 
 class FusionBlock(nn.Module):
@@ -151,7 +152,14 @@ class Head(nn.Module):
 
     def forward(self, fused: Tensor, size: tuple[int, int]) -> Tensor:
         """(N, features, h, w) -> (N, outputs, *size), with no activation at the end."""
-        large = enlarge(self.first(fused), size, align_corners=self.align_corners)
+        return self.decide(self.large(fused, size))
+
+    def large(self, fused: Tensor, size: tuple[int, int]) -> Tensor:
+        """(N, features, h, w) -> (N, half, *size), on which a network may put more than one end."""
+        return enlarge(self.first(fused), size, align_corners=self.align_corners)
+
+    def decide(self, large: Tensor) -> Tensor:
+        """(N, half, H, W) -> (N, outputs, H, W), with no activation at the end."""
         return self.third(functional.relu(self.second(large)))
 
 

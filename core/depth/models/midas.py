@@ -166,7 +166,9 @@ def _head_names(levit: bool) -> dict[str, str]:
     return names
 
 
-def predict(network: nn.Module, photo: Photo, card: ModelCard, device: str) -> Prediction:
+def predict(
+    network: nn.Module, photo: Photo, card: ModelCard, device: str, _focal: float | None
+) -> Prediction:
     """Inverse depth of a photo, brought to its size bicubically as upstream does."""
     pixels = torch.from_numpy(_VARIANTS[card.id].view.pixels(photo.rgb))
     with torch.inference_mode():
