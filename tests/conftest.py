@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from PIL import Image
 
 from unflat.core import points
 from unflat.core.camera import Pinhole
+from unflat.core.depth import estimator
 from unflat.core.depthmap import DepthKind, DepthMap
 
 settings.register_profile("unflat", deadline=None)  # machines differ, and first calls import
@@ -30,6 +31,13 @@ def golden_folder() -> Path:
     if not folder.is_dir():
         pytest.skip("no golden fixtures: set UNFLAT_GOLDEN to their folder")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> Iterator[None]:
+    """What one test had estimated must not spare the next one the work."""
+    yield
+    estimator.forget()
 
 
 @pytest.fixture

@@ -26,6 +26,10 @@ class PredictionCache:
         self._kept: OrderedDict[_Key, Prediction] = OrderedDict()
         self._lock = Lock()
 
+    def clear(self) -> None:
+        with self._lock:
+            self._kept.clear()
+
     def get(self, photo: Photo, maker: object, make: Callable[[], Prediction]) -> Prediction:
         """What `make` says of the photo's pixels, or has said before.
 

@@ -61,6 +61,13 @@ def estimate(
     return found
 
 
+def forget() -> None:
+    """Give back the memory of networks and of what they have said."""
+    _said.clear()
+    _builtin.cache_clear()
+    _network.cache_clear()
+
+
 def run_builtin(
     network: BuiltinNetwork, rgb: FloatArray, progress: Callable[[float], None] = lambda _: None
 ) -> FloatArray:
