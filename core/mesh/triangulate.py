@@ -21,7 +21,7 @@ _LARGEST_BLOCK = 64
 _TRIES = 5  # drawings, until the number of triangles fits; their count is a guess
 _SEARCHES = 16  # at most, for the bound that gives the number of triangles
 _NEARLY = 0.97  # of the number allowed is enough
-_KEPT = 4_000_000  # pixels; larger photos would keep too much memory
+_LARGEST_KEPT = 4_000_000  # pixels; larger photos would keep too much memory
 _COARSEST = 10.0  # relative error; no surface needs more
 
 
@@ -122,28 +122,29 @@ class _Drawing:
 class _Ready:
     """What all meshes of one depth have in common, whatever their errors and numbers of faces.
 
-    The last one is kept, so that an artist who tries other numbers waits a fraction of the time.
+    Those of the last depth are kept, so that an artist who tries other numbers waits a fraction of
+    the time.
     """
 
-    key: tuple[bytes, tuple[int, int], float, int]
     samples: Samples
     block: int
 
     @classmethod
     def of(cls, depth: DepthMap, edge_ratio: float, stride: int) -> _Ready:
-        global _last
+        global _kept_for
         digest = blake2b(np.ascontiguousarray(depth.depth).data).digest()
-        key = (digest, depth.size, edge_ratio, stride)
-        kept = _last
-        if kept is not None and kept.key == key:
-            return kept
-        _last = None  # two of them need twice the memory
+        key = (digest, depth.size, edge_ratio)
+        if key != _kept_for:
+            _kept.clear()  # first: two of them need twice the memory
+            _kept_for = key
+        elif stride in _kept:
+            return _kept[stride]
         block = 1
         while block < min(_LARGEST_BLOCK, max(depth.size) / stride + 1):
             block *= 2
-        ready = cls(key, Samples.of(depth, edge_ratio, stride, block), block)
-        if depth.depth.size <= _KEPT:
-            _last = ready
+        ready = cls(Samples.of(depth, edge_ratio, stride, block), block)
+        if depth.depth.size <= _LARGEST_KEPT:
+            _kept[stride] = ready
         return ready
 
     @cached_property
@@ -155,7 +156,8 @@ class _Ready:
         return Hierarchy(self.samples, self.block, lossy=True)
 
 
-_last: _Ready | None = None
+_kept: dict[int, _Ready] = {}  # by stride
+_kept_for: tuple[bytes, tuple[int, int], float] | None = None
 
 
 def _triangulate(
@@ -174,7 +176,7 @@ def _triangulate(
         count = len(drawing.triangles)
         if count <= max_faces and (best is None or count > len(best.triangles)):
             best = drawing
-        if _NEARLY * max_faces <= count <= max_faces:
+        if _NEARLY * max_faces <= count <= max_faces or (count > max_faces and bound == _COARSEST):
             break
         target *= (1 + _NEARLY) / 2 * max_faces / max(count, 1)
     return best or drawing
@@ -183,6 +185,8 @@ def _triangulate(
 def _bound(hierarchy: Hierarchy, max_error: float, target: float) -> float:
     """The least bound, `max_error` or more, that asks for about `target` triangles or fewer."""
     low, high = max_error, _COARSEST
+    if hierarchy.count(high) > target:
+        return high
     for _ in range(_SEARCHES):
         middle = (low * high) ** 0.5
         count = hierarchy.count(middle)
