@@ -131,4 +131,5 @@ def _at(planes: FloatArray, number: IntArray, offset: AnyArray) -> FloatArray:
     """The values (N,) of planes (M, 3) with these numbers, `offset` (N, 2) pixels on."""
     plane = planes[number]
     x, y = offset.astype(np.float32).T
-    return np.asarray(plane[:, 0] + plane[:, 1] * x + plane[:, 2] * y)
+    with np.errstate(invalid="ignore"):  # edge-on triangles; what is not a number hits nothing
+        return np.asarray(plane[:, 0] + plane[:, 1] * x + plane[:, 2] * y)

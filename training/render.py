@@ -45,6 +45,21 @@ class Renderer:
             inverse = np.where(inverse > 0, inverse, np.float32(UNKNOWN))
         return photo, inverse
 
+    def diffuse(self, view: View, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
+        """Linear light (height, width, 3) float32, and inverse depth as of `inverse_depth`.
+
+        Surfaces look the same to cameras side by side: without what moves with the camera or is
+        drawn anew for each photo, that is gloss, flash, shade of what is near, and development.
+        """
+        seen = self._world.see(view, width, height)
+        colour = self._background(seen.ways)
+        if seen.surface.any():
+            z, normals = 1 / seen.inverse[seen.surface][:, None], seen.normals
+            shine, _ = self._lit(seen.points + normals * (1e-3 * z), normals, normals)
+            matte = self._matte(seen, z, shine + self._soft(normals))
+            colour[seen.surface] = self._through_haze(matte, z)
+        return colour.reshape(height, width, 3), seen.inverse.reshape(height, width)
+
     def _background(self, ways: np.ndarray) -> np.ndarray:
         """Linear light (N, 3) float32 that comes along directions (N, 3) from behind all things."""
         light = self._light
@@ -72,9 +87,7 @@ class Renderer:
         start = seen.points + normals * (1e-3 * z)
         open_sky = self._openness(seen, start, z)
         shine, mirror = self._lit(start, normals, back)
-        above = 0.7 + 0.3 * normals[:, 1:2]
-        soft = light.ambient * above if light.around is None else light.around.soft(normals)
-        shine = shine + soft * open_sky
+        shine = shine + self._soft(normals) * open_sky
         facing = (back * normals).sum(axis=1, keepdims=True)
         if light.flash:
             shine = shine + light.flash * facing / (z + 0.3) ** 2
@@ -83,12 +96,25 @@ class Renderer:
             mirror = mirror + fresnel * open_sky * light.around.mirrored(
                 2 * facing * normals - back
             )
-        glow, gloss = self._look.glow[seen.part][:, None], self._look.gloss[seen.part][:, None]
-        result = self._albedo(seen, z[:, 0]) * (shine + glow) + gloss * mirror
-        if light.haze:
-            through = np.exp(-light.haze * z)
-            result = result * through + light.horizon * (1 - through)
-        return result.astype(np.float32)
+        gloss = self._look.gloss[seen.part][:, None]
+        return self._through_haze(self._matte(seen, z, shine) + gloss * mirror, z)
+
+    def _soft(self, normals: np.ndarray) -> np.ndarray:
+        """Light (S, 3) from all around on surfaces with these normals that nothing shades."""
+        if self._light.around is None:
+            return self._light.ambient * (0.7 + 0.3 * normals[:, 1:2])
+        return self._light.around.soft(normals)
+
+    def _matte(self, seen: Seen, z: np.ndarray, shine: np.ndarray) -> np.ndarray:
+        """Light (S, 3) that surfaces scatter or give, of the light `shine` (S, 3) on them."""
+        return self._albedo(seen, z[:, 0]) * (shine + self._look.glow[seen.part][:, None])
+
+    def _through_haze(self, colour: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Light (S, 3) float32 that comes through the air from surfaces at depth `z` (S, 1)."""
+        if self._light.haze:
+            through = np.exp(-self._light.haze * z)
+            colour = colour * through + self._light.horizon * (1 - through)
+        return colour.astype(np.float32)
 
     def _lit(
         self, start: np.ndarray, normals: np.ndarray, back: np.ndarray

@@ -56,6 +56,13 @@ def test_the_nearer_triangle_is_seen() -> None:
         assert (order[hits.triangle] >= 3).all()
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_triangle_seen_edge_on_covers_nothing() -> None:
+    camera = Pinhole.from_focal(20, 20, 20)
+    vertices = np.array([[-1, -1, 3], [0, 0, 4], [2, 2, 5]], np.float32)
+    assert not raster.rasterize(vertices, np.array([[0, 1, 2]]), camera).seen.any()
+
+
 def test_frames_are_rotations() -> None:
     axes = np.eye(3, dtype=np.float32)
     for turned in (frames.to_gltf(axes), frames.to_blender(axes)):
