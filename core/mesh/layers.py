@@ -23,7 +23,7 @@ _WIDEST = 0.2  # of the photo's longer side
 _RIM = 2  # pixels
 _SAME = 1.05  # ratio of depths that belong to the background of one place
 _ERROR = 0.005  # at least: a background that was made up needs no small triangles
-_LARGEST_ERROR = 0.2
+_LARGEST_ERROR = 0.02
 _TYPICAL = 0.98  # quantile of the edges' jumps that sets how far the background reaches
 
 
