@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .. import windows
-from ..arrays import BoolArray, FloatArray
+from ..arrays import BoolArray, ByteArray, FloatArray
 from ..camera import Pinhole
 from ..depthmap import DepthKind, DepthMap
 from ..images import Photo
-from . import fill
+from . import backdrop, fill
 from .samples import Samples
 from .triangulate import TriangleMesh, from_depth
 
@@ -51,8 +51,47 @@ def background(
     """What `front`, the mesh of z-depth (H, W), hides; None where no edge hides anything.
 
     Depth and colours behind the foreground are those of the background around, smoothly carried
-    on. It reaches as far behind as a camera sees that moves sideways by SHIFT.
+    on. It reaches as far behind as a camera sees that moves sideways by SHIFT. A sky without depth
+    hangs behind all of that.
     """
+    used, parts, picture = np.zeros_like(depth.valid), [], photo.rgb
+    behind = _behind(front, depth, camera, photo, edge_ratio)
+    if behind is not None:
+        hidden, picture = behind
+        used = hidden.valid
+        error = min(max(front.error, _ERROR), _LARGEST_ERROR)
+        surface = from_depth(
+            hidden, camera, edge_ratio=4 * edge_ratio, max_error=error, max_faces=max_faces
+        )
+        # Each is off the depth by its own error at most; along the rays of sight it looks the same.
+        away = np.float32(1 + front.error + surface.error)
+        parts.append(replace(surface, vertices=surface.vertices * away))
+    sky = backdrop.sky(depth, photo)
+    if sky.any():
+        parts.append(backdrop.card(sky, depth, camera))
+        shown = _near(used, 1) & ~sky  # by the surface, whose texture is filtered
+        picture = np.where(shown[..., None], picture, backdrop.colors(sky, photo.rgb))
+    if not parts:
+        return None
+    return Background(_joined(parts), Photo(picture, name=f"{photo.name} Background"))
+
+
+def _joined(parts: list[TriangleMesh]) -> TriangleMesh:
+    starts = np.cumsum([0, *(len(part.vertices) for part in parts[:-1])])
+    return TriangleMesh(
+        vertices=np.concatenate([part.vertices for part in parts]),
+        triangles=np.concatenate(
+            [part.triangles + np.int32(start) for part, start in zip(parts, starts, strict=True)]
+        ),
+        uv=np.concatenate([part.uv for part in parts]),
+        error=max(part.error for part in parts),
+    )
+
+
+def _behind(
+    front: TriangleMesh, depth: DepthMap, camera: Pinhole, photo: Photo, edge_ratio: float
+) -> tuple[DepthMap, ByteArray] | None:
+    """z-depth of what the foreground hides, and the photo with it in place of the foreground."""
     samples = Samples.of(depth, edge_ratio, stride=1, block=1)
     height, width = depth.depth.shape
     inverse = samples.inverse[1 : height + 1, 1 : width + 1]
@@ -70,25 +109,14 @@ def background(
     hidden |= more
     # A rim of what is seen beside the edge joins the made-up part to the real one.
     rim = (around | beyond) & ~hidden & _near(hidden, 2 * _RIM)
-    error = min(max(front.error, _ERROR), _LARGEST_ERROR)
     behind = np.where(hidden, np.minimum(filled[..., 3], inverse), inverse)
     use = (hidden & ~open_ | rim) & (behind > 0)
     if not use.any():
         return None
     z = np.divide(1, behind, out=np.zeros_like(behind), where=use)
-    surface = from_depth(
-        DepthMap(z, use, DepthKind.METRES),
-        camera,
-        edge_ratio=4 * edge_ratio,
-        max_error=error,
-        max_faces=max_faces,
-    )
-    # Each is off the depth by its own error at most; along the rays of sight the picture stays.
-    away = np.float32(1 + front.error + surface.error)
-    surface = replace(surface, vertices=surface.vertices * away)
     keep = ~_near(hidden, _RIM)[..., None]
     picture = np.where(keep, photo.rgb, np.rint(filled[..., :3]).clip(0, 255).astype(np.uint8))
-    return Background(surface, Photo(picture, name=f"{photo.name} Background"))
+    return DepthMap(z, use, DepthKind.METRES), picture
 
 
 def _carried_on(

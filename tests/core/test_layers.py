@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from unflat.core import images, mesh, raster
 from unflat.core.camera import Pinhole
 from unflat.core.depthmap import DepthKind, DepthMap
-from unflat.core.mesh import Background, fill, layers
+from unflat.core.mesh import Background, backdrop, fill, layers
 
 WIDTH, HEIGHT = 240, 160
 
@@ -33,11 +33,11 @@ def z() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def photo(z: np.ndarray) -> images.Photo:
-    """Red in front, green behind."""
-    rgb = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    rgb[..., 1] = 200
-    rgb[(z == 1.6) | (z == 1.9)] = (200, 0, 0)
-    return images.from_array(rgb)
+    """Red in front, green behind, transparent where there is no depth."""
+    rgba = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
+    rgba[..., 1], rgba[..., 3] = 200, np.where(z > 0, 255, 0)
+    rgba[(z == 1.6) | (z == 1.9), :3] = (200, 0, 0)
+    return images.from_array(rgba)
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +124,52 @@ def test_it_has_the_colours_and_the_depth_of_the_background(
     truth = np.minimum(150 / np.maximum(rows - 70, 1e-3), 4.0)
     assert shown.sum() > 300
     assert np.percentile(np.abs(depth[shown] / truth - 1), 90) < 0.1
+
+
+@pytest.fixture(scope="module")
+def under_sky(z: np.ndarray, camera: Pinhole, photo: images.Photo) -> Background:
+    """The layers of the same scene with a blue sky."""
+    rgb = photo.rgb.copy()
+    rgb[z == 0] = (0, 0, 200)
+    depth = DepthMap.from_array(z, DepthKind.METRES)
+    found = mesh.background(mesh.from_depth(depth, camera), depth, camera, images.from_array(rgb))
+    assert found is not None
+    return found
+
+
+def test_a_sky_hangs_far_behind_without_a_hole(
+    z: np.ndarray, camera: Pinhole, behind: Background, under_sky: Background
+) -> None:
+    assert len(under_sky.mesh.triangles) == len(behind.mesh.triangles) + 2
+    _, second = seen_from_aside(z, camera, under_sky, 0)
+    sky = z == 0
+    np.testing.assert_allclose(second[sky], 12, rtol=1e-5)
+    assert (second[~sky] > 0).mean() < 0.001
+    seen, _ = seen_from_aside(z, camera, under_sky, 0.1)
+    assert seen[:, 40:-40].all()
+
+
+def test_a_sky_has_its_own_colours_and_those_of_nothing_else(
+    z: np.ndarray, behind: Background, under_sky: Background
+) -> None:
+    colors = under_sky.photo.rgb.astype(int)
+    assert (colors[z == 0] == (0, 0, 200)).all()
+    used = (behind.photo.rgb.astype(int) == colors).all(axis=2)  # what the background shows
+    blue = (np.abs(colors - (0, 0, 200)) < 2).all(axis=2)
+    assert (used | blue).all()
+
+
+def test_a_sky_reaches_around_things_and_a_hole_is_none(camera: Pinhole) -> None:
+    z = np.full((HEIGHT, WIDTH), 3.0)
+    z[:60] = 0
+    z[30:36, :200] = 2.0  # a branch with sky below it
+    z[100:140, 100:140] = 0
+    rgb = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+    photo, depth = images.from_array(rgb), DepthMap.from_array(z, DepthKind.METRES)
+    expected = (z == 0) & (np.arange(HEIGHT) < 60)[:, None]
+    np.testing.assert_array_equal(backdrop.sky(depth, photo), expected)
+    z[:60] = 3.0
+    assert not backdrop.sky(DepthMap.from_array(z, DepthKind.METRES), photo).any()
 
 
 def test_nothing_hides_nothing(camera: Pinhole, photo: images.Photo) -> None:
