@@ -126,7 +126,7 @@ def running_and_cancel() -> Iterator[float]:
 
 def live() -> Iterator[float]:
     """A slider of the photo in the scene: its mesh follows, after a pause and without a click."""
-    home = bpy.data.collections[-1]
+    home = bpy.data.collections["photo"]
     mesh = next(thing for thing in home.objects if thing.name.endswith(" Mesh"))
     bpy.context.view_layer.objects.active = mesh
     count = len(mesh.data.polygons)
@@ -141,6 +141,14 @@ def live() -> Iterator[float]:
     assert session().outcome.good, session().outcome
     yield 1.0
     steps.screenshot("7_live")
+    with steps.in_view():
+        bpy.ops.ed.undo()
+    yield 1.0
+    home = bpy.data.collections["photo"]
+    mesh = next(thing for thing in home.objects if thing.name.endswith(" Mesh"))
+    assert len(mesh.data.polygons) == count
+    assert home.unflat.max_faces > count
+    assert idle()
 
 
 def drop() -> Iterator[float]:
