@@ -53,7 +53,7 @@ def background(
     Depth and colours behind the foreground are those of the background around, smoothly carried
     on. It reaches as far behind as a camera sees that moves sideways by SHIFT.
     """
-    samples = Samples.of(depth, edge_ratio, stride=1, block=1)
+    samples = Samples.of(depth, edge_ratio, stride=1, block=1, rgb=photo.rgb)
     height, width = depth.depth.shape
     inverse = samples.inverse[1 : height + 1, 1 : width + 1]
     seeds, reach = _seeds(samples, inverse, camera, depth)
