@@ -12,10 +12,10 @@ from .jumps import jumps
 _ASKED = 3  # pixels on each side of an edge that may go to the other
 _PURE = 3.5  # pixels from an edge's first one to the two that show the surface's own colour
 _WINDOW = 8  # pixels on each side in which a surface may end, so that it is thin
-_CLEAR = 0.008  # squared difference between two surfaces' light, 0 to 1 in each colour, that is clear
+_CLEAR = 0.008  # squared difference between two surfaces' light, 0 to 1 in each colour
 _MISFIT = 16.0  # how much it counts against an edge if it is no step between two colours
 _POWER = 2  # the less clear an edge is, the less it says
-_DEPTH = 0.15  # what the depth says of a pixel, where an edge that is quite clear says 1
+_DEPTH = 0.4  # what the depth's word on a pixel counts, where that of a clear edge counts 1
 
 
 class _Side(NamedTuple):
@@ -112,9 +112,7 @@ def _votes(inverse: FloatArray, rgb: ByteArray, edge_ratio: float, axis: int) ->
     return _Votes(*(each[asked] for each in (pixel, share, trusts, near, other)))
 
 
-def _side(
-    flat: FloatArray, rgb: ByteArray, first: IntArray, step: int, left: IntArray
-) -> _Side:
+def _side(flat: FloatArray, rgb: ByteArray, first: IntArray, step: int, left: IntArray) -> _Side:
     """The side of links (K,) that begins at flat pixels `first`; `left` more are in the picture."""
     colors, ahead = rgb.reshape(-1, 3), np.arange(_WINDOW)
     pixel = first[:, None] + step * np.minimum(ahead, left[:, None])
@@ -124,7 +122,7 @@ def _side(
     near = value[:, 0] > behind
     own = ((value > middle[:, None]) == near[:, None]) & (value > 0) & (ahead <= left[:, None])
     count = np.where(own.all(axis=1), _WINDOW, own.argmin(axis=1))
-    spot = np.minimum(_PURE, (count - 1) / 2)  # in the middle of what is thin
+    spot = np.clip((count - 1) / 2, 0, _PURE)  # in the middle of what is thin
     each = np.arange(len(first))
     nearer, farther = (
         _light(colors[pixel[each, end(spot).astype(int)]]) for end in (np.floor, np.ceil)

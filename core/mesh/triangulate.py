@@ -60,11 +60,13 @@ def from_depth(
     most `max_error` of it, and triangles are small enough for the photo not to slip on them. Where
     `max_faces` asks for fewer triangles the error is larger, things and holes of a few pixels get
     lost, and at last every second, fourth, ... pixel is left out. Invalid pixels are not covered.
-    The depth's edges move by up to 3 pixels onto those of `rgb`, the photo (H, W, 3) uint8 sRGB.
+    With `rgb`, the photo (H, W, 3) uint8 sRGB, depth edges move by up to 3 pixels onto the photo's.
     Raises GeometryError if `max_faces` is too few for any mesh, DepthError if the sizes differ.
     """
     most = np.inf if max_faces is None else max_faces
     depth.check_size(*camera.size)
+    if rgb is not None:
+        depth.check_size(rgb.shape[1], rgb.shape[0])
     stride = 1
     while True:
         found = _triangulate(depth, rgb, edge_ratio, max_error, most, stride)
@@ -132,9 +134,7 @@ class _Ready:
     block: int
 
     @classmethod
-    def of(
-        cls, depth: DepthMap, rgb: ByteArray | None, edge_ratio: float, stride: int
-    ) -> _Ready:
+    def of(cls, depth: DepthMap, rgb: ByteArray | None, edge_ratio: float, stride: int) -> _Ready:
         global _last
         digest = blake2b(np.ascontiguousarray(depth.depth).data)
         if rgb is not None:
