@@ -205,6 +205,7 @@ def _geometry(
             made["mesh"] = mesh.from_depth(
                 depth,
                 camera,
+                rgb=photo.rgb,
                 edge_ratio=edge_ratio,
                 max_error=settings.max_error,
                 max_faces=most,

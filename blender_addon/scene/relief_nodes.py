@@ -11,7 +11,7 @@ from typing import Any
 import bpy
 
 from ...core.camera import Pinhole
-from ...core.mesh.samples import BEND
+from ...core.mesh.jumps import BEND
 from ...core.pipeline import Result
 from ...core.settings import RANGES, Settings
 from .collection import Home

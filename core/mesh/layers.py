@@ -61,11 +61,18 @@ def background(
         used = hidden.valid
         error = min(max(front.error, _ERROR), _LARGEST_ERROR)
         surface = from_depth(
-            hidden, camera, edge_ratio=4 * edge_ratio, max_error=error, max_faces=max_faces
+            hidden,
+            camera,
+            edge_ratio=4 * edge_ratio,
+            max_error=error,
+            max_faces=max_faces,
+            keep=False,
         )
         # Each is off the depth by its own error at most; along the rays of sight it looks the same.
-        away = np.float32(1 + front.error + surface.error)
-        parts.append(replace(surface, vertices=surface.vertices * away))
+        # The rim lies before the front, if that leaves all else behind what hides it.
+        off = front.error + surface.error
+        moved = 1 - off if 2 * off < _same(edge_ratio) - 1 else 1 + off
+        parts.append(replace(surface, vertices=surface.vertices * np.float32(moved)))
     sky = backdrop.sky(depth, photo)
     if sky.any():
         parts.append(backdrop.card(sky, depth, camera))
@@ -92,31 +99,39 @@ def _behind(
     front: TriangleMesh, depth: DepthMap, camera: Pinhole, photo: Photo, edge_ratio: float
 ) -> tuple[DepthMap, ByteArray] | None:
     """z-depth of what the foreground hides, and the photo with it in place of the foreground."""
-    samples = Samples.of(depth, edge_ratio, stride=1, block=1)
+    samples = Samples.of(depth, edge_ratio, stride=1, block=1, rgb=photo.rgb)
     height, width = depth.depth.shape
     inverse = samples.inverse[1 : height + 1, 1 : width + 1]
-    seeds, reach = _seeds(samples, inverse, camera, depth)
+    seeds, beside, reach = _seeds(samples, inverse, camera, depth)
     if not seeds.any():
         return None
-    same = min(_SAME, edge_ratio**0.5)
+    same = _same(edge_ratio)
     colors = photo.rgb.astype(np.float32)
     # What lies right behind an edge goes first; where that hides something itself, what is farther.
     hidden, around, filled, open_ = _carried_on(inverse, colors, seeds, reach, same)
+    clean = around & ~_near(hidden, _RIM)
+    # Right beside an edge the photo shows a bit of the foreground on what is behind it.
+    mixed = around & _near(beside, _RIM - 1) & _near(clean, _RIM)
     farthest = np.divide(1, seeds, out=np.zeros_like(seeds), where=seeds > 0)
     more, beyond, far, far_open = _carried_on(inverse, colors, farthest, reach, same, farthest=True)
-    filled = np.where(hidden[..., None], filled, far)
+    filled = np.where((hidden | mixed)[..., None], filled, far)
     open_ = np.where(hidden, open_, far_open)
-    hidden |= more
+    hidden |= more & ~mixed
     # A rim of what is seen beside the edge joins the made-up part to the real one.
     rim = (around | beyond) & ~hidden & _near(hidden, 2 * _RIM)
-    behind = np.where(hidden, np.minimum(filled[..., 3], inverse), inverse)
+    behind = np.where(hidden, np.minimum(filled[..., 3], inverse / np.float32(same)), inverse)
     use = (hidden & ~open_ | rim) & (behind > 0)
     if not use.any():
         return None
     z = np.divide(1, behind, out=np.zeros_like(behind), where=use)
-    keep = ~_near(hidden, _RIM)[..., None]
-    picture = np.where(keep, photo.rgb, np.rint(filled[..., :3]).clip(0, 255).astype(np.uint8))
+    made_up = np.rint(filled[..., :3]).clip(0, 255).astype(np.uint8)
+    picture = np.where((hidden | mixed)[..., None], made_up, photo.rgb)
     return DepthMap(z, use, DepthKind.METRES), picture
+
+
+def _same(edge_ratio: float) -> float:
+    """Ratio of depths that belong to the background of one place."""
+    return min(_SAME, edge_ratio**0.5)
 
 
 def _carried_on(
@@ -138,28 +153,28 @@ def _carried_on(
 
 def _seeds(
     samples: Samples, inverse: FloatArray, camera: Pinhole, depth: DepthMap
-) -> tuple[FloatArray, int]:
+) -> tuple[FloatArray, BoolArray, int]:
     """The background's inverse depth (H, W) at pixels on the near side of edges, else 0.
 
-    Also how many pixels of the background the camera's move uncovers at most.
+    Also which pixels (H, W) are on the far side, and how many pixels of the background the camera's
+    move uncovers at most.
     """
     height, width = inverse.shape
-    seeds = np.zeros_like(inverse)
+    seeds, beside = np.zeros_like(inverse), np.zeros(inverse.shape, bool)
     jumps = [np.zeros(1, np.float32)]
     for cut, (down, right) in zip(samples.cut[:2], ((0, 1), (1, 0)), strict=True):
         cut = cut[1 : height + 1 - down, 1 : width + 1 - right]
         a, b = inverse[: height - down, : width - right], inverse[down:, right:]
         both = cut & (a > 0) & (b > 0)
-        for near, far, at in (
-            (a, b, np.s_[: height - down, : width - right]),
-            (b, a, np.s_[down:, right:]),
-        ):
+        here, there = np.s_[: height - down, : width - right], np.s_[down:, right:]
+        for near, far, at, other in ((a, b, here, there), (b, a, there, here)):
             chosen = both & (near > far)
             seeds[at] = np.where(chosen, np.maximum(seeds[at], far), seeds[at])
+            beside[other] |= chosen
             jumps.append((near - far)[chosen])
     median = float(np.median(depth.depth[depth.valid]))
     moved = camera.fx * SHIFT * median * float(np.quantile(np.concatenate(jumps), _TYPICAL))
-    return seeds, max(1, int(min(moved, _WIDEST * max(depth.size))))
+    return seeds, beside, max(1, int(min(moved, _WIDEST * max(depth.size))))
 
 
 def _hidden(

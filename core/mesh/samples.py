@@ -7,12 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
-from ..arrays import BoolArray, FloatArray, IntArray
+from ..arrays import BoolArray, ByteArray, FloatArray, IntArray
 from ..depthmap import DepthMap
-from . import blends
-
-BEND = 2.0
-"""A jump is an edge only if it is this many times steeper than the surface on one of its sides."""
+from . import blends, outlines
+from .jumps import jumps
 
 STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))
 """Rows and columns from one end of a link to the other: right, down, falling, rising."""
@@ -45,13 +43,18 @@ class Samples:
     inner: tuple[int, int]
 
     @classmethod
-    def of(cls, depth: DepthMap, edge_ratio: float, stride: int, block: int) -> Samples:
+    def of(
+        cls, depth: DepthMap, edge_ratio: float, stride: int, block: int, rgb: ByteArray | None
+    ) -> Samples:
         """Samples of z-depth on a grid of whole blocks, which share their outermost samples.
 
         Neighbours whose depths have a ratio above `edge_ratio` are apart; pixels that fly between
-        two surfaces belong to one of them.
+        two surfaces belong to one of them, and edges follow those of the photo (H, W, 3), if given.
         """
-        inner = blends.unblended(depth.inverse(), edge_ratio)[::stride, ::stride]
+        whole = blends.unblended(depth.inverse(), edge_ratio)
+        if rgb is not None:
+            whole = outlines.followed(whole, rgb, edge_ratio)
+        inner = whole[::stride, ::stride]
         shape = tuple(-(-(n + 1) // block) * block + 1 for n in inner.shape)
         inverse = np.zeros(shape, np.float32)
         inverse[1 : inner.shape[0] + 1, 1 : inner.shape[1] + 1] = inner
@@ -161,8 +164,7 @@ def _positions(count: int, inner: int, size: int, stride: int) -> FloatArray:
 def _cuts(inverse: FloatArray, edge_ratio: float) -> BoolArray:
     cut = np.zeros((len(STEPS), *inverse.shape), bool)
     right, down, falling, rising = cut
-    right[:, :-1] = _jumps(inverse, edge_ratio)
-    down[:-1] = _jumps(inverse.T, edge_ratio).T
+    right[:], down[:] = jumps(inverse, edge_ratio, 1), jumps(inverse, edge_ratio, 0)
     _go_on(right, down, inverse, edge_ratio**_WEAK)
     # A diagonal is cut if both ways around it are, so that what is joined stays joined.
     a, b = right[:-1, :-1], right[1:, :-1]
@@ -184,10 +186,8 @@ def _go_on(right: BoolArray, down: BoolArray, inverse: FloatArray, weak_ratio: f
     corner[:, :-1] |= down[:, 1:]
     touched = corner.ravel()
     pieces = []
-    for cut, back, values in ((right, inverse.shape[1], inverse), (down, 1, inverse.T)):
-        jumps = np.zeros_like(values, bool)
-        jumps[:, :-1] = _jumps(values, weak_ratio)
-        weak = jumps if values is inverse else jumps.T
+    for cut, back, axis in ((right, inverse.shape[1], 1), (down, 1, 0)):
+        weak = jumps(inverse, weak_ratio, axis)
         pieces.append((cut.reshape(-1), back, np.flatnonzero(weak & ~cut)))
     for _ in range(_LONGEST_FADE):
         left = []
@@ -199,26 +199,6 @@ def _go_on(right: BoolArray, down: BoolArray, inverse: FloatArray, weak_ratio: f
         if all(len(a[2]) == len(b[2]) for a, b in zip(pieces, left, strict=True)):
             break
         pieces = left
-
-
-def _jumps(inverse: FloatArray, edge_ratio: float) -> BoolArray:
-    """Whether each sample and the one to the right of it are apart: (h, w - 1) bool."""
-    ratio = np.float32(edge_ratio)
-    p, q = inverse[:, :-1], inverse[:, 1:]
-    apart = (p > q * ratio) | (q > p * ratio)
-    row, column = np.nonzero(apart & (p > 0) & (q > 0))
-    o, r = (
-        inverse[row, np.maximum(column - 1, 0)],
-        inverse[row, column + 1 + (column + 2 < inverse.shape[1])],
-    )
-    p, q = inverse[row, column], inverse[row, column + 1]
-    way = np.sign(q - p)
-    before = np.where(o > 0, way * (p - o), np.inf)
-    after = np.where(r > 0, way * (r - q), np.inf)
-    slope = np.minimum(before, after)  # of the flatter side that is known; a zigzag has none
-    steeper = np.abs(q - p) > BEND * np.where(np.isfinite(slope), slope, 0)
-    apart[row, column] = steeper
-    return apart
 
 
 def _crossing(samples: Samples, first: IntArray, second: IntArray) -> FloatArray:

@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from ..arrays import FloatArray, IntArray
+from ..arrays import ByteArray, FloatArray, IntArray
 from ..camera import Pinhole
 from ..depthmap import DepthMap
 from ..errors import GeometryError
@@ -47,9 +47,11 @@ def from_depth(
     depth: DepthMap,
     camera: Pinhole,
     *,
+    rgb: ByteArray | None = None,
     edge_ratio: float = 1.1,
     max_error: float = 0.001,
     max_faces: int | None = None,
+    keep: bool = True,
 ) -> TriangleMesh:
     """Triangulate z-depth (H, W).
 
@@ -59,13 +61,18 @@ def from_depth(
     most `max_error` of it, and triangles are small enough for the photo not to slip on them. Where
     `max_faces` asks for fewer triangles the error is larger, things and holes of a few pixels get
     lost, and at last every second, fourth, ... pixel is left out. Invalid pixels are not covered.
+    With `rgb`, the photo (H, W, 3) uint8 sRGB, depth edges move by up to 3 pixels onto the photo's.
+    `keep`: whether to keep, until the next depth, what another mesh of this one would need again.
     Raises GeometryError if `max_faces` is too few for any mesh, DepthError if the sizes differ.
     """
     most = np.inf if max_faces is None else max_faces
     depth.check_size(*camera.size)
+    if rgb is not None:
+        depth.check_size(rgb.shape[1], rgb.shape[0])
     stride = 1
     while True:
-        found = _triangulate(depth, edge_ratio, max_error, most, stride)
+        ready = _Ready.of(depth, rgb, edge_ratio, stride, keep)
+        found = _triangulate(ready, max_error, most)
         if 0 < len(found.triangles) <= most:
             return found.mesh(camera)
         stride *= 2
@@ -130,22 +137,33 @@ class _Ready:
     block: int
 
     @classmethod
-    def of(cls, depth: DepthMap, edge_ratio: float, stride: int) -> _Ready:
-        global _kept_for
-        digest = blake2b(np.ascontiguousarray(depth.depth).data).digest()
-        key = (digest, depth.size, edge_ratio)
-        if key != _kept_for:
-            _kept.clear()  # first: two of them need twice the memory
-            _kept_for = key
-        elif stride in _kept:
-            return _kept[stride]
+    def of(
+        cls, depth: DepthMap, rgb: ByteArray | None, edge_ratio: float, stride: int, keep: bool
+    ) -> _Ready:
+        global _kept
+        if not keep or depth.depth.size > _LARGEST_KEPT:
+            return cls._made(depth, rgb, edge_ratio, stride)
+        digest = blake2b(np.ascontiguousarray(depth.depth).data)
+        if rgb is not None:
+            digest.update(np.ascontiguousarray(rgb).data)
+        key = (digest.digest(), depth.size, edge_ratio)
+        known = _kept  # one look at it: other threads may exchange it meanwhile
+        by_stride = known[1] if known[0] == key else {}
+        if stride not in by_stride:
+            if not by_stride:
+                _kept = (None, {})  # first: two of them need twice the memory
+            by_stride = by_stride | {stride: cls._made(depth, rgb, edge_ratio, stride)}
+            _kept = (key, by_stride)
+        return by_stride[stride]
+
+    @classmethod
+    def _made(
+        cls, depth: DepthMap, rgb: ByteArray | None, edge_ratio: float, stride: int
+    ) -> _Ready:
         block = 1
         while block < min(_LARGEST_BLOCK, max(depth.size) / stride + 1):
             block *= 2
-        ready = cls(Samples.of(depth, edge_ratio, stride, block), block)
-        if depth.depth.size <= _LARGEST_KEPT:
-            _kept[stride] = ready
-        return ready
+        return cls(Samples.of(depth, edge_ratio, stride, block, rgb), block)
 
     @cached_property
     def exact(self) -> Hierarchy:
@@ -156,15 +174,12 @@ class _Ready:
         return Hierarchy(self.samples, self.block, lossy=True)
 
 
-_kept: dict[int, _Ready] = {}  # by stride
-_kept_for: tuple[bytes, tuple[int, int], float] | None = None
+_kept: tuple[tuple[bytes, tuple[int, int], float] | None, dict[int, _Ready]] = (None, {})
+"""What the last depth and edge ratio were, and what is ready of them by stride."""
 
 
-def _triangulate(
-    depth: DepthMap, edge_ratio: float, max_error: float, max_faces: float, stride: int
-) -> _Drawing:
-    """The best drawing of every `stride`-th pixel; it may still have too many triangles."""
-    ready = _Ready.of(depth, edge_ratio, stride)
+def _triangulate(ready: _Ready, max_error: float, max_faces: float) -> _Drawing:
+    """The best drawing of what is ready; it may still have too many triangles."""
     if ready.exact.count(max_error) <= max_faces / _NEARLY:
         drawing = _draw(ready.samples, ready.exact.tiles(max_error), max_error)
         if len(drawing.triangles) <= max_faces:

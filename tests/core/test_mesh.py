@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -241,3 +242,16 @@ def test_too_few_faces(camera: Pinhole) -> None:
 def test_a_single_pixel() -> None:
     surface = mesh.from_depth(metres(np.ones((1, 1))), Pinhole.from_focal(1, 1, 1))
     assert len(surface.triangles) > 0
+
+
+def test_threads_get_the_mesh_of_their_own_depth() -> None:
+    """What is kept between meshes belongs to one depth, whoever asks meanwhile for another."""
+    camera = Pinhole.from_focal(60, 64, 48)
+    depths = [DepthMap.from_array(np.full((48, 64), z), DepthKind.METRES) for z in (2.0, 5.0)]
+
+    def own(number: int) -> bool:
+        depth = depths[number % 2]
+        return bool((mesh.from_depth(depth, camera).vertices[:, 2] == depth.depth[0, 0]).all())
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(own, range(200)))
