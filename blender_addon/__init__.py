@@ -3,6 +3,7 @@
     session        the one engine and the one job that runs on it
     properties     what the artist chooses, kept in `scene.unflat`
     live           changed settings of a photo in the scene have its shapes made again
+    shape          the values of those settings, within their ranges
     panels         the tab "Unflat" in the 3D View's sidebar
     drop           a picture dropped onto the 3D View
     operators/     generate, cancel, and what a long operator's life looks like

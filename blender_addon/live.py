@@ -6,6 +6,7 @@ Only in a window; scripts call `bpy.ops.unflat.rebuild` when they are done with 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import bpy
 
@@ -49,7 +50,9 @@ def _look() -> float | None:
     for home in bpy.data.collections:
         if home.session_uid in _waiting and collection.is_ours(home) and rebuild.is_changed(home):
             _waiting.discard(home.session_uid)
-            with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+            window = bpy.context.window_manager.windows[0]
+            # What went wrong stands in the sidebar; here it would only end the timer.
+            with suppress(RuntimeError), bpy.context.temp_override(window=window):
                 bpy.ops.unflat.rebuild("INVOKE_DEFAULT", photo=home.name)
             return _PAUSE if _waiting else None
     _waiting.clear()

@@ -63,6 +63,8 @@ class UNFLAT_PT_main(bpy.types.Panel):
                 body.use_property_split = True
                 body.use_property_decorate = False
                 _draw_shape(body, getattr(home, ids.SETTINGS), rebuild.by_ratio(home))
+                if running is None and rebuild.is_changed(home):  # cancelled, failed or undone
+                    body.operator(ids.REBUILD, icon="FILE_REFRESH").photo = home.name
         if photo_collection(context) is not None:
             layout.operator(ids.LOOK_THROUGH, icon="OUTLINER_OB_CAMERA")
             if is_offered(context):
@@ -104,9 +106,11 @@ def _draw_model(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -
     if settings.depth_filepath:
         layout.label(text="Depth from your own depth map", icon="INFO")
         return
-    card = catalog.find(settings.model)
     row = layout.row(align=True)
     row.prop(settings, "model", text="")
+    card = next((card for card in catalog.MODELS if card.id == settings.model), None)
+    if card is None:  # of a file from where there are more
+        return
     licence = row.row()
     licence.alignment = "RIGHT"
     licence.label(text=card.licence if card.commercial else f"{card.licence}, non-commercial")

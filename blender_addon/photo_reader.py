@@ -11,6 +11,7 @@ import numpy as np
 from ..core import images
 from ..core.errors import ImageError
 from ..core.images import Photo
+from .scene.images import pixels as read_pixels
 
 
 def load(path: Path) -> Photo:
@@ -24,9 +25,7 @@ def load(path: Path) -> Photo:
             raise ImageError(
                 f"{path.name} is damaged or not a picture, give an intact JPEG, PNG, WebP or TIFF."
             )
-        pixels = np.empty(width * height * image.channels, np.float32)
-        image.pixels.foreach_get(pixels)
-        pixels = pixels.reshape(height, width, image.channels)[::-1]
+        pixels = read_pixels(image)
         if image.is_float:  # 16-bit files arrive in linear light
             pixels[..., :3] = _to_srgb(pixels[..., :3])
         return replace(images.from_array(pixels, name=path.stem), path=path)

@@ -5,6 +5,7 @@ No `from __future__ import annotations` here: Blender reads properties from anno
 
 from importlib.util import find_spec
 from pathlib import Path
+from zlib import crc32
 
 import bpy
 from bpy.props import (
@@ -209,7 +210,13 @@ class UNFLAT_PG_settings(Choices, bpy.types.PropertyGroup):
         name="Model",
         description="What estimates the depth of the photo",
         items=[
-            (card.id, card.title, f"{card.source}. Licence: {card.licence}")
+            # Numbers are what .blend files keep: they must not change with the catalogue.
+            (
+                card.id,
+                card.title,
+                f"{card.source}. Licence: {card.licence}",
+                crc32(card.id.encode()) & _BIGGEST_INT,
+            )
             for card in MODELS
             if card.file is None or _HAS_TORCH
         ],

@@ -33,7 +33,6 @@ STAGES = {
     "depth": "Estimating depth",
     "mesh": "Building the mesh",
     "layers": "Filling in the background",
-    "detail": "Comparing mesh and depth",
     "points": "Placing points",
     "scene": "Preparing the scene",
     "cancelling": "Cancelling",

@@ -18,6 +18,7 @@ from .. import ids, photo_reader, viewport
 from ..properties import OUTPUTS, Choices, absolute
 from ..scene import SceneArrays, camera, collection
 from ..scene import build as build_scene
+from ..shape import within_range
 from ._job_operator import JobOperator
 
 FROM_PANEL = "unflat_panel"
@@ -85,10 +86,7 @@ class UNFLAT_OT_generate(JobOperator, Choices, bpy.types.Operator):
         return Settings(
             model=self.model or settings.model,
             fov=self.fov if own_fov else settings.fov if settings.use_fov else None,
-            near_far_ratio=self._chosen(context, "near_far_ratio"),
-            edge_ratio=self._chosen(context, "edge_ratio"),
-            max_error=self._chosen(context, "max_error"),
-            max_faces=self._chosen(context, "max_faces"),
+            **{name: within_range(name, self._chosen(context, name)) for name in ids.LIVE},
             level=self._chosen(context, "level"),
             outputs=frozenset(Output[name] for name in outputs),
         )

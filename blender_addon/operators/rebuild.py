@@ -43,10 +43,12 @@ class UNFLAT_OT_rebuild(JobOperator, bpy.types.Operator):
         home = bpy.data.collections.get(self.photo) if self.photo else photo_collection(context)
         if home is None or not collection.is_ours(home):
             raise UnflatError("The scene has no such photo, generate one first.")
+        if not rebuild.can_rebuild(home):
+            raise UnflatError("This photo is linked or of an older Unflat, generate it again here.")
         self._home = home.session_uid
         settings = rebuild.settings_of(home)
         return Request(
-            photo=rebuild.photo_of(home, settings),
+            photo=rebuild.photo_of(home),
             settings=settings,
             depth=rebuild.depth_of(home),
             camera=rebuild.camera_of(home),

@@ -46,9 +46,9 @@ class UNFLAT_OT_set_scale(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        home = photo_collection(context)
+        home = _photo(context)
         if home is None or collection.root_of(home) is None:
-            cls.poll_message_set("The scene has no photo with its root")
+            cls.poll_message_set("Select marks of one photo that has its root")
         elif context.mode == "EDIT_MESH" and collection.home_of(context.object) is None:
             cls.poll_message_set("Edit the mesh of a photo, and select two of its vertices")
         elif context.mode == "EDIT_MESH" and context.object.data.total_vert_sel != 2:
@@ -71,7 +71,7 @@ class UNFLAT_OT_set_scale(bpy.types.Operator):
         if apart == 0:
             self.report({"ERROR"}, "The two are in the same place, choose others.")
             return {"CANCELLED"}
-        home = photo_collection(context)
+        home = _photo(context)
         assert home is not None
         if context.mode == "EDIT_MESH":  # whose undo knows nothing of objects
             bpy.ops.object.mode_set(mode="OBJECT")
@@ -81,6 +81,14 @@ class UNFLAT_OT_set_scale(bpy.types.Operator):
         _scale(home, self.distance / apart, marks)
         context.view_layer.update()
         return {"FINISHED"}
+
+
+def _photo(context: bpy.types.Context) -> bpy.types.Collection | None:
+    """The one photo that the selected objects belong to, None for two; else the shown one."""
+    if context.mode != "OBJECT":
+        return photo_collection(context)
+    homes = {collection.home_of(thing) for thing in context.selected_objects} - {None}
+    return photo_collection(context) if not homes else homes.pop() if len(homes) == 1 else None
 
 
 def _distance(context: bpy.types.Context) -> float:
@@ -104,7 +112,7 @@ def _scale(home: bpy.types.Collection, factor: float, marks: list[bpy.types.Obje
     assert root is not None
     center = root.matrix_world.translation.copy()
     for mark in marks:
-        if mark not in (root, *root.children_recursive):
+        if not collection.is_ours(mark) and mark not in root.children_recursive:
             moved: Vector = center + (mark.matrix_world.translation - center) * factor
             mark.matrix_world.translation = moved
     root.scale *= factor

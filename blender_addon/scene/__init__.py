@@ -69,6 +69,7 @@ def _kinds(
     if arrays.background is not None and result.background is not None:
         picture = images.photo(result.background.photo, arrays.background_pixels)
         picture.name = name = f"{home.name} Background"
+        home.collection[collection.BACKGROUND_IMAGE] = picture
         surface = material.photo(name, picture, has_alpha=False)
         home.add("Background", mesh_data.create(name, arrays.background, surface))
     if Output.RELIEF in result.settings.outputs:

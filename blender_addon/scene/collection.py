@@ -26,7 +26,8 @@ SURFACES = ("Mesh", "Background", "Relief", "Points")
 """Kinds of objects that show the photo; all but the background fill the same space."""
 
 PHOTO_IMAGE, DEPTH_IMAGE = "unflat_photo_image", "unflat_depth_image"
-CAMERA, SPAN, SETTINGS = "unflat_camera", "unflat_span", "unflat_settings"
+BACKGROUND_IMAGE = "unflat_background_image"
+CAMERA, SPAN, MADE_WITH = "unflat_camera", "unflat_span", "unflat_settings"
 DEPTH_KIND, SOURCE_KIND = "unflat_depth_kind", "unflat_source_kind"
 """Custom properties of the collection from which its shapes can be made again."""
 
@@ -137,18 +138,29 @@ def _describe(collection: bpy.types.Collection, result: Result) -> None:
     collection[CAMERA] = json.dumps(result.camera.to_json())
     collection[SOURCE_KIND] = result.source_kind.value
     collection[DEPTH_KIND] = result.depth.kind.value
-    remember(collection, result)
-    collection["unflat_warnings"] = "\n".join(result.warnings)
-
-
-def remember(collection: bpy.types.Collection, result: Result) -> None:
-    """Keep with what settings the shapes were made, and where they show them for changes."""
-    seen = result.depth.depth[result.depth.valid]
-    collection[SPAN] = (float(seen.min()), float(seen.max()))
-    collection[SETTINGS] = json.dumps(result.settings.to_json(), sort_keys=True)
+    collection[SPAN] = span_of(result)
+    collection[MADE_WITH] = json.dumps(result.settings.to_json(), sort_keys=True)
     shown = getattr(collection, ids.SETTINGS)
     for name in ids.LIVE:
         setattr(shown, name, getattr(result.settings, name))
+    collection["unflat_warnings"] = "\n".join(result.warnings)
+
+
+def span_of(result: Result) -> tuple[float, float]:
+    """(nearest, farthest) valid z-depth."""
+    seen = result.depth.depth[result.depth.valid]
+    return float(seen.min()), float(seen.max())
+
+
+def remember(collection: bpy.types.Collection, result: Result) -> None:
+    """Keep what the shapes were made again with; all else is as it was when they were first made.
+
+    What the sidebar shows stays, as the artist may have gone on choosing.
+    """
+    made = json.loads(collection[MADE_WITH])
+    made |= {name: getattr(result.settings, name) for name in ids.LIVE}
+    collection[SPAN] = span_of(result)
+    collection[MADE_WITH] = json.dumps(made, sort_keys=True)
 
 
 def _photo_path(result: Result) -> str:

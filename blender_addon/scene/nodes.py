@@ -27,6 +27,14 @@ def set_input(modifier: bpy.types.Modifier, name: str, value: Any) -> None:
         modifier[identifier] = value
 
 
+def get_input(modifier: bpy.types.Modifier, name: str) -> Any:
+    """An input of a Geometry Nodes modifier."""
+    socket = modifier.node_group.interface.items_tree[name]
+    if hasattr(modifier, "properties"):
+        return getattr(modifier.properties.inputs, socket.identifier).value
+    return modifier.get(socket.identifier, socket.default_value)
+
+
 class Wiring:
     """Adds nodes to a tree; every method returns the new node's sockets to go on from."""
 

@@ -14,14 +14,14 @@ import bpy
 import numpy as np
 
 from ...core import images as pictures
-from ...core.arrays import FloatArray
 from ...core.camera import FocalSource, Pinhole
 from ...core.depthmap import DepthKind, DepthMap
-from ...core.errors import DepthError, ImageError, SettingsError
+from ...core.errors import CancelledError, DepthError, ImageError, SettingsError
 from ...core.images import Photo
 from ...core.pipeline import Result
 from ...core.settings import Output, Settings
 from .. import ids
+from ..shape import chosen_shape
 from . import camera, collection, detail, images, mesh_data, point_cloud, relief_nodes
 from .arrays import NOTHING, SceneArrays
 from .rollback import rollback
@@ -32,12 +32,12 @@ _OUTPUTS = {
     "Relief": Output.RELIEF,
     "Points": Output.POINTS,
 }
-_COLORED = frozenset({Output.LAYERS, Output.POINTS})
 
 
 def can_rebuild(home: bpy.types.Collection) -> bool:
-    """Whether the collection is of an Unflat that kept what this takes."""
-    return collection.DEPTH_IMAGE in home and collection.CAMERA in home
+    """Whether the collection is our own and of an Unflat that kept what this takes."""
+    kept = (collection.DEPTH_IMAGE, collection.CAMERA, collection.MADE_WITH)
+    return home.library is None and all(name in home for name in kept)
 
 
 def by_ratio(home: bpy.types.Collection) -> bool:
@@ -48,32 +48,40 @@ def by_ratio(home: bpy.types.Collection) -> bool:
 
 def is_changed(home: bpy.types.Collection) -> bool:
     """Whether the artist has chosen other settings than the shapes were made with."""
-    shown, made = getattr(home, ids.SETTINGS), json.loads(home.get(collection.SETTINGS, "{}"))
+    chosen = chosen_shape(getattr(home, ids.SETTINGS))
+    made = json.loads(home.get(collection.MADE_WITH, "{}"))
     return any(
-        not np.isclose(getattr(shown, name), made[name], rtol=1e-5, atol=0)
-        for name in ids.LIVE
+        not np.isclose(value, made[name], rtol=1e-5, atol=0)
+        for name, value in chosen.items()
         if name in made
     )
 
 
 def settings_of(home: bpy.types.Collection) -> Settings:
     """What to make now: the shapes that there are and change, as the artist wants them."""
-    kinds = {thing.get(collection.KIND) for thing in home.objects}
     try:
-        made = Settings(**json.loads(home[collection.SETTINGS]))
-    except (KeyError, ValueError, TypeError):
+        made = Settings(**json.loads(home[collection.MADE_WITH]))
+    except (ValueError, TypeError):
         raise SettingsError("Another Unflat made this photo's scene, generate it again.") from None
-    shown = getattr(home, ids.SETTINGS)
-    outputs = {output for kind, output in _OUTPUTS.items() if kind in kinds}
-    if shown.near_far_ratio == np.float32(made.near_far_ratio):
+    chosen = chosen_shape(getattr(home, ids.SETTINGS))
+    outputs = {output for kind, output in _OUTPUTS.items() if kind in _things(home)}
+    if np.isclose(chosen["near_far_ratio"], made.near_far_ratio, rtol=1e-5):
         outputs.discard(Output.POINTS)
     return replace(
         made,
         outputs=frozenset(outputs),
         known_distance=None,  # what is remembered has its scale and stands as it should
         level=False,
-        **{name: getattr(shown, name) for name in ids.LIVE},
+        **chosen,
     )
+
+
+def _things(home: bpy.types.Collection) -> dict[str, bpy.types.Object]:
+    """Our objects by kind; copies that the artist made come later and are the artist's."""
+    found: dict[str, bpy.types.Object] = {}
+    for thing in home.objects:
+        found.setdefault(thing.get(collection.KIND, ""), thing)
+    return found
 
 
 def camera_of(home: bpy.types.Collection) -> Pinhole:
@@ -86,7 +94,7 @@ def depth_of(home: bpy.types.Collection) -> DepthMap:
     image = home.get(collection.DEPTH_IMAGE)
     if image is None:
         raise DepthError("The depth image of this photo is gone, generate it again.")
-    pixels = _pixels(image)
+    pixels = images.pixels(image)
     nearness, valid = pixels[..., 0], pixels[..., 3] > 0.5
     if not valid.any():
         raise DepthError("The depth image of this photo is empty, generate it again.")
@@ -98,23 +106,22 @@ def depth_of(home: bpy.types.Collection) -> DepthMap:
     return DepthMap(np.where(valid, z, 0).astype(np.float32), valid, kind)
 
 
-def photo_of(home: bpy.types.Collection, settings: Settings) -> Photo:
-    """The photo; black, because that is for nothing, if no shape has colours of its own.
-
-    What is transparent has no valid depth either. Raises ImageError.
-    """
-    pinhole, image = camera_of(home), home.get(collection.PHOTO_IMAGE)
-    if not settings.outputs & _COLORED:
-        black = np.broadcast_to(np.uint8(0), (pinhole.height, pinhole.width, 3))
-        return Photo(black, None, name=home.name)
-    if image is None or tuple(image.size) != pinhole.size:
+def photo_of(home: bpy.types.Collection) -> Photo:
+    """The photo that is in the file. Raises ImageError."""
+    image = home.get(collection.PHOTO_IMAGE)
+    if image is None or tuple(image.size) != camera_of(home).size:
         raise ImageError("The image of this photo is gone, generate it again.")
-    return pictures.from_array(_pixels(image)[..., :3], name=home.name)
+    return pictures.from_array(images.pixels(image), name=home.name)
 
 
 def exchange(home: bpy.types.Collection, result: Result, arrays: SceneArrays) -> None:
-    """Have the objects of a photo show another result. If anything fails, nothing has changed."""
-    things = {thing.get(collection.KIND): thing for thing in home.objects}
+    """Have the objects of a photo show another result. If anything fails, nothing has changed.
+
+    Raises CancelledError if one of them is being edited, when Blender would ignore it.
+    """
+    things = _things(home)
+    if any(thing.mode != "OBJECT" for thing in things.values()):
+        raise CancelledError("The photo's mesh is being edited, so it was not rebuilt.")
     with rollback():
         made = {
             kind: mesh_data.create(things[kind].data.name, shape, *things[kind].data.materials)
@@ -125,11 +132,13 @@ def exchange(home: bpy.types.Collection, result: Result, arrays: SceneArrays) ->
             made["Points"] = point_cloud.create(things["Points"].data.name, arrays.points)
             for material in things["Points"].data.materials:
                 made["Points"].materials.append(material)
+        picture = None
         if "Background" in made and result.background is not None:
             picture = images.photo(result.background.photo, arrays.background_pixels)
-            _repaint(things["Background"], picture)
+    if picture is not None:
+        _repaint(home, things["Background"], picture)
     for kind, data in made.items():
-        _swap(things[kind], data)
+        _swap(things[kind].data, data)
     if "Mesh" in made and result.mesh is not None:
         depth_image = home[collection.DEPTH_IMAGE]
         source = detail.DepthSource(
@@ -137,37 +146,34 @@ def exchange(home: bpy.types.Collection, result: Result, arrays: SceneArrays) ->
         )
         detail.update(things["Mesh"], source)
     if "Relief" in things:
-        relief_nodes.update(things["Relief"], result.settings, arrays.span)
+        edge_ratio = json.loads(home[collection.MADE_WITH])["edge_ratio"]
+        before = relief_nodes.sliders(home[collection.SPAN], edge_ratio)
+        now = relief_nodes.sliders(arrays.span, result.settings.edge_ratio)
+        relief_nodes.update(things["Relief"], before, now)
     matched = camera.of(home)
     if matched is not None:
         camera.see(matched.data, arrays.span, matched.matrix_world.median_scale)
     collection.remember(home, result)
 
 
-def _swap(thing: bpy.types.Object, data: bpy.types.ID) -> None:
-    """Exchange an object's data; the old is removed if nothing else uses it."""
-    old, name = thing.data, thing.data.name
-    thing.data = data
-    if old.users == 0:
-        bpy.data.batch_remove([old])
-        data.name = name
+def _swap(old: bpy.types.ID, new: bpy.types.ID) -> None:
+    """Exchange data, also for linked copies of its object, and take its name."""
+    name = old.name
+    old.user_remap(new)
+    bpy.data.batch_remove([old])
+    new.name = name
 
 
-def _repaint(thing: bpy.types.Object, picture: bpy.types.Image) -> None:
-    """Exchange the image in the materials of an object."""
+def _repaint(home: bpy.types.Collection, thing: bpy.types.Object, new: bpy.types.Image) -> None:
+    """Exchange our image in the materials of the background; others there are the artist's."""
+    old = home.get(collection.BACKGROUND_IMAGE)
+    home[collection.BACKGROUND_IMAGE] = new
     for material in thing.data.materials:
-        for node in material.node_tree.nodes if material is not None else ():
-            if node.type == "TEX_IMAGE":
-                old, node.image = node.image, picture
-                if old is not None and old.users == 0:
-                    name = old.name
-                    bpy.data.images.remove(old)
-                    picture.name = name
-
-
-def _pixels(image: bpy.types.Image) -> FloatArray:
-    """(H, W, 4) float32, top row first."""
-    width, height = image.size
-    pixels = np.empty(width * height * image.channels, np.float32)
-    image.pixels.foreach_get(pixels)
-    return pixels.reshape(height, width, image.channels)[::-1]
+        tree = material.node_tree if material is not None else None
+        for node in tree.nodes if tree is not None else ():
+            if node.type == "TEX_IMAGE" and node.image == old:
+                node.image = new
+    if old is not None and old.users == 0:
+        name = old.name
+        bpy.data.images.remove(old)
+        new.name = name

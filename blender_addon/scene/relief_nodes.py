@@ -6,6 +6,8 @@ any Depth Scale. With untouched sliders its vertices have the depth of their pix
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from math import isclose
 from typing import Any
 
 import bpy
@@ -13,10 +15,10 @@ import bpy
 from ...core.camera import Pinhole
 from ...core.mesh.jumps import BEND
 from ...core.pipeline import Result
-from ...core.settings import RANGES, Settings
+from ...core.settings import RANGES
 from .collection import Home
 from .mesh_data import UV_NAME
-from .nodes import Value, Wiring, set_input
+from .nodes import Value, Wiring, get_input, set_input
 
 RESOLUTION = 512
 """Vertices along the photo's longer side at first: fast enough to drag the sliders live."""
@@ -38,16 +40,22 @@ def add(
     return thing
 
 
-def update(thing: bpy.types.Object, settings: Settings, span: tuple[float, float]) -> None:
-    """Set the sliders of a relief to what the photo's shapes are made with."""
-    values = {"Near": span[0], "Far": span[1], "Edge Cut": settings.edge_ratio}
+def update(thing: bpy.types.Object, before: Mapping[str, float], now: Mapping[str, float]) -> None:
+    """Set the sliders of a relief that still are as they were before to what they should be now."""
     for modifier in thing.modifiers:
-        sockets = modifier.node_group.interface.items_tree if modifier.type == "NODES" else {}
-        if all(name in sockets for name in values):
-            for name, value in values.items():
-                sockets[name].default_value = value
+        tree = modifier.node_group if modifier.type == "NODES" else None
+        if tree is None or not all(name in tree.interface.items_tree for name in now):
+            continue
+        for name, value in now.items():
+            if isclose(get_input(modifier, name), before[name], rel_tol=1e-5):
+                tree.interface.items_tree[name].default_value = value
                 set_input(modifier, name, value)
-            thing.update_tag()
+        thing.update_tag()
+
+
+def sliders(span: tuple[float, float], edge_ratio: float) -> dict[str, float]:
+    """The values that follow the photo's other shapes."""
+    return {"Near": span[0], "Far": span[1], "Edge Cut": edge_ratio}
 
 
 def _group(

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import bpy
 import numpy as np
 import pytest
 
+from unflat.blender_addon import scene as scenes
 from unflat.blender_addon import session
+from unflat.blender_addon.scene import rebuild
+from unflat.blender_addon.scene.nodes import get_input, set_input
+from unflat.core import Settings, reconstruct
+from unflat.core.errors import CancelledError
+from unflat.core.images import from_array
+from unflat.core.settings import RANGES, Output
 
 from .helpers import child, positions
 
@@ -73,8 +81,7 @@ def test_the_near_far_ratio_reaches_all_that_depends_on_it(photo_file: Path) -> 
     values = [tree.nodes["Far"].outputs[0].default_value for tree in trees if "Far" in tree.nodes]
     assert values == [pytest.approx(400)] * 2
     relief = child(home, "Relief").modifiers[0]
-    far = relief.node_group.interface.items_tree["Far"].identifier
-    assert relief[far] == pytest.approx(400)
+    assert get_input(relief, "Far") == pytest.approx(400)
 
 
 def test_known_distances_stay(files: dict[str, str]) -> None:
@@ -111,3 +118,106 @@ def test_a_lost_depth_image_is_said_and_changes_nothing(files: dict[str, str]) -
 def test_without_a_photo(files: dict[str, str]) -> None:
     with pytest.raises(RuntimeError, match="no such photo"):
         bpy.ops.unflat.rebuild()
+
+
+def test_what_the_artist_added_stays_the_artists(files: dict[str, str]) -> None:
+    bpy.ops.unflat.generate(**files, outputs=ALL)
+    home = photo_collection()
+    tree = child(home, "Background").data.materials[0].node_tree
+    own = tree.nodes.new("ShaderNodeTexImage")
+    own.image = bpy.data.images.new("my dirt", 8, 8)
+    relief = child(home, "Relief")
+    relief.modifiers.new("Empty", "NODES")
+    set_input(relief.modifiers[0], "Near", 1.5)
+    copy = child(home, "Mesh").copy()
+    copy.data = copy.data.copy()
+    home.objects.link(copy)
+    count = len(copy.data.polygons)
+    home.unflat.max_faces, home.unflat.edge_ratio = 150, 1.3
+    bpy.ops.unflat.rebuild()
+    assert own.image == bpy.data.images["my dirt"]
+    assert tuple(own.image.size) == (8, 8)
+    assert get_input(relief.modifiers[0], "Near") == pytest.approx(1.5)
+    assert get_input(relief.modifiers[0], "Edge Cut") == pytest.approx(1.3)
+    assert len(copy.data.polygons) == count
+    assert len(child(home, "Mesh").data.polygons) <= 150
+
+
+def test_linked_copies_change_along(files: dict[str, str]) -> None:
+    bpy.ops.unflat.generate(**files, outputs={"MESH"})
+    home = photo_collection()
+    twin = child(home, "Mesh").copy()
+    bpy.context.scene.collection.objects.link(twin)
+    home.unflat.max_faces = 150
+    bpy.ops.unflat.rebuild()
+    assert twin.data == child(home, "Mesh").data
+    assert len(twin.data.polygons) <= 150
+
+
+@pytest.mark.parametrize("end", [0, 1])
+def test_every_slider_may_stand_at_its_end(files: dict[str, str], end: int) -> None:
+    bpy.ops.unflat.generate(**files, outputs={"MESH"})
+    home = photo_collection()
+    for name in ("near_far_ratio", "edge_ratio", "max_error"):
+        setattr(home.unflat, name, RANGES[name][end])
+    assert bpy.ops.unflat.rebuild() == {"FINISHED"}
+    ends = {name: RANGES[name][end] for name in ("near_far_ratio", "edge_ratio", "max_error")}
+    assert bpy.ops.unflat.generate(**files, outputs={"MESH"}, **ends) == {"FINISHED"}
+
+
+def test_while_it_is_edited_a_mesh_stays(files: dict[str, str]) -> None:
+    bpy.ops.unflat.generate(**files, outputs={"MESH"})
+    home = photo_collection()
+    mesh = child(home, "Mesh")
+    settings = rebuild.settings_of(home)
+    made = reconstruct(
+        rebuild.photo_of(home),
+        settings,
+        depth=rebuild.depth_of(home),
+        camera=rebuild.camera_of(home),
+    )
+    bpy.context.view_layer.objects.active = mesh
+    bpy.ops.object.mode_set(mode="EDIT")
+    before = set(bpy.data.meshes)
+    with pytest.raises(CancelledError, match="being edited"):
+        rebuild.exchange(home, made, scenes.prepare_shapes(made))
+    assert set(bpy.data.meshes) == before
+    bpy.ops.object.mode_set(mode="OBJECT")
+
+
+def test_what_the_photo_was_made_with_stays_known(files: dict[str, str]) -> None:
+    bpy.ops.unflat.generate(**files, outputs={"MESH", "POINTS"}, level=True)
+    home = photo_collection()
+    before = json.loads(home["unflat_settings"])
+    home.unflat.max_faces = 150
+    bpy.ops.unflat.rebuild()
+    assert json.loads(home["unflat_settings"]) == before | {"max_faces": 150}
+
+
+def test_what_is_chosen_meanwhile_is_not_forgotten(files: dict[str, str]) -> None:
+    bpy.ops.unflat.generate(**files, outputs={"MESH"})
+    home = photo_collection()
+    home.unflat.max_faces = 300
+    settings = rebuild.settings_of(home)
+    made = reconstruct(
+        rebuild.photo_of(home),
+        settings,
+        depth=rebuild.depth_of(home),
+        camera=rebuild.camera_of(home),
+    )
+    home.unflat.max_faces = 150  # while the job ran
+    rebuild.exchange(home, made, scenes.prepare_shapes(made))
+    assert home.unflat.max_faces == 150
+    assert rebuild.is_changed(home)
+
+
+def test_a_cut_out_gets_no_sky(rgb: np.ndarray, slope: np.ndarray) -> None:
+    alpha = np.full((96, 128, 1), 255, np.uint8)
+    alpha[:20] = 0
+    photo = from_array(np.concatenate([rgb, alpha], axis=2), name="photo")
+    made = reconstruct(photo, Settings(outputs=frozenset({Output.LAYERS})), depth=slope)
+    home = scenes.build(bpy.context.scene, made)
+    far = positions(child(home, "Background").data)[:, 1].max()
+    home.unflat.max_error = 0.002
+    bpy.ops.unflat.rebuild()
+    assert positions(child(home, "Background").data)[:, 1].max() == pytest.approx(far, rel=0.05)
