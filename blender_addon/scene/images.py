@@ -19,7 +19,7 @@ def pixels(image: bpy.types.Image) -> FloatArray:
 
 
 def photo(source: Photo, flat: FloatArray | None) -> bpy.types.Image:
-    """The photo as a packed sRGB image: the file's own bytes if they may serve, else `flat` pixels."""
+    """The photo as a packed sRGB image: the file's own bytes if they may serve, else `flat`."""
     name = datablock_name(source.name)
     if source.original is not None:
         image = bpy.data.images.new(name, source.width, source.height)
