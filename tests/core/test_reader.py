@@ -155,6 +155,24 @@ def test_official_names_are_recognised() -> None:
     assert seen == {known.models for known in recognise.KNOWN}
 
 
+@pytest.mark.parametrize(
+    ("trouble", "told"),
+    [
+        (lambda *_, **__: torch.empty(1 << 60, dtype=torch.uint8), MemoryError),
+        (lambda *_, **__: Path("not there").read_bytes(), WeightsError),
+    ],
+)
+def test_good_weights_are_not_called_damaged(
+    trouble: Callable, told: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "w.pt"
+    torch.save(STATE, path)
+    monkeypatch.setattr(torch, "load", trouble)
+    with pytest.raises(told) as caught:
+        weights.read(path)
+    assert "damaged" not in str(caught.value)
+
+
 class Toy(nn.Module):
     def __init__(self) -> None:
         super().__init__()
