@@ -107,7 +107,7 @@ def _check_zip(path: Path) -> Format:
     try:
         with zipfile.ZipFile(path) as archive:
             records = archive.infolist()
-    except (zipfile.BadZipFile, ValueError):
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
         raise WeightsError(f"{path} is cut off or damaged, {_AGAIN}.") from None
     names = {Path(record.filename).name for record in records}
     if "constants.pkl" in names:  # a TorchScript program

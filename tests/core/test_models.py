@@ -144,12 +144,13 @@ def test_the_network_is_kept_until_its_file_changes(
     assert not np.array_equal(depth(), before)
 
 
-def test_cancelling_before_the_network_runs(imported: Path, rgb: np.ndarray) -> None:
+def test_cancelling_before_the_network_is_loaded(imported: Path, rgb: np.ndarray) -> None:
     def cancel(_: float) -> None:
         raise CancelledError
 
     with pytest.raises(CancelledError):
         estimator.estimate(images.from_array(rgb), SMALL.id, "cpu", cancel)
+    assert not estimator._network.cache_info().currsize
 
 
 def test_weights_that_give_nothing_are_told(
