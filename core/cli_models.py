@@ -11,7 +11,7 @@ from pathlib import Path
 from .depth import catalog, weights
 from .depth.catalog import ModelCard
 from .depth.download import Progress
-from .errors import UnflatError
+from .errors import UnflatError, explain
 from .progressbar import ProgressBar
 
 OK, FAILED, WRONG_USAGE = 0, 1, 2
@@ -33,8 +33,8 @@ def main(arguments: Sequence[str]) -> int:
             _list(options.all)
         else:
             _ACTIONS[options.action](card)
-    except UnflatError as error:
-        print(f"unflat: {error}", file=sys.stderr)
+    except Exception as error:
+        print(f"unflat: {explain(error)}", file=sys.stderr)
         return FAILED
     return OK
 
@@ -130,9 +130,9 @@ def _import(path: Path, card: ModelCard | None) -> int:
             with _bar(file.name) as progress:
                 model = weights.import_file(file, card.id if card else None, progress)
             print(f"{file}: imported as {model}")
-        except UnflatError as error:
+        except Exception as error:  # whatever it is, the other files must not suffer
             failed += 1
-            print(f"unflat: {error}", file=sys.stderr)
+            print(f"unflat: {explain(error)}", file=sys.stderr)
     if not files:
         print(f"unflat: {path} holds no file of weights, choose another folder.", file=sys.stderr)
     return OK if failed < len(files) else FAILED

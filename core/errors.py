@@ -7,6 +7,13 @@ a bug.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# What torch says, in lower case, in a RuntimeError: of CUDA, XPU and MPS; of the CPU on Linux and
+# macOS, and on Windows; of mapping a file; of cuBLAS and cuDNN.
+_SHORT_OF_MEMORY = ("out of memory", "allocate memory", "not enough memory", "alloc_failed")
+
 
 class UnflatError(Exception):
     """Base of all expected failures. `str(error)` is the sentence shown to the user."""
@@ -75,7 +82,7 @@ class OutputError(UnflatError):
 
 
 class MissingLibraryError(UnflatError):
-    """An optional library that this job needs is not installed."""
+    """An optional library that this job needs is not installed, or does not load."""
 
     code = "library"
 
@@ -95,10 +102,44 @@ class CancelledError(UnflatError):
         super().__init__(message)
 
 
+@contextmanager
+def needing(library: str, purpose: str) -> Iterator[None]:
+    """Around the import of an optional library: MissingLibraryError where that fails.
+
+    purpose: how the sentence begins, as "Surfaces need". What is to be installed is the library
+    itself, or one that it needs in turn and that is missing.
+    """
+    try:
+        yield
+    # OSError where a library of the system is missing, RuntimeError where two libraries don't fit.
+    except (ImportError, OSError, RuntimeError) as error:
+        name = getattr(error, "name", None) or "."
+        if isinstance(error, ModuleNotFoundError) and "." not in name:
+            raise MissingLibraryError(
+                f"{purpose} the library {name}, run: pip install {name}"
+            ) from None
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise MissingLibraryError(
+            f"{purpose} the library {library}, which does not load ({reason}), run: "
+            f"pip install --force-reinstall {library}"
+        ) from None
+
+
+@contextmanager
+def telling_memory() -> Iterator[None]:
+    """Around what runs torch: MemoryError where memory is short, in whatever words torch has."""
+    try:
+        yield
+    except RuntimeError as error:
+        if any(words in str(error).lower() for words in _SHORT_OF_MEMORY):
+            raise MemoryError(str(error)) from None
+        raise
+
+
 def explain(error: BaseException) -> str:
     """One sentence for the user about any exception; what is not ours is a bug, and called so."""
     if isinstance(error, MemoryError):
-        return "There is not enough memory for this photo, shrink it or close other programs."
+        return "There is not enough memory for this, shrink the photo or close other programs."
     if isinstance(error, UnflatError):
         return str(error)
     return f"Unflat met an unexpected problem ({error!r}), please report it."

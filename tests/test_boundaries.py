@@ -48,6 +48,7 @@ OPTIONAL = {
         "core/depth/weights.py",
     },
     "timm": {
+        "core/depth/models/__init__.py",
         "core/depth/models/depth_pro.py",
         "core/depth/models/dinov2.py",
         "core/depth/models/midas_pyramids.py",

@@ -13,13 +13,16 @@ from ..images import Photo
 from .prediction import Prediction
 
 MOST_BYTES = 300_000_000
-"""In all; the two last photos of 24 megapixels, or many smaller ones."""
+"""In all, unless the last alone takes more.
+
+The two last photos of 24 megapixels, or many smaller ones; with MoGe-2's normals only the last.
+"""
 
 _Key = tuple[bytes, tuple[int, ...], object]
 
 
 class PredictionCache:
-    """The last predictions. May be used from any thread."""
+    """The last prediction, and those before it that fit. May be used from any thread."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most = most_bytes
@@ -45,7 +48,7 @@ class PredictionCache:
         found = make()
         with self._lock:
             self._kept[key] = found
-            while self._kept and sum(map(_size, self._kept.values())) > self._most:
+            while len(self._kept) > 1 and sum(map(_size, self._kept.values())) > self._most:
                 self._kept.popitem(last=False)
         return found
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..arrays import FloatArray
+from ..errors import telling_memory
 from ..images import Photo
 from . import catalog, device, edges, models, weights
 from .builtin.network import BuiltinNetwork
@@ -19,7 +20,7 @@ from .prediction import Prediction, inverse_map
 if TYPE_CHECKING:
     from torch import nn
 
-_LOADED = 0.3  # share of the progress
+_CHECKED, _LOADED = 0.2, 0.3  # shares of the progress
 
 _said = PredictionCache()
 
@@ -34,8 +35,9 @@ def estimate(
     """What `model` says of the photo. `progress(fraction)` may raise to cancel.
 
     wanted: the device, or "auto". focal: in pixels of the photo, if the user or the camera said
-    it; a model that knows metres knows them better with it. Raises ModelError, WeightsError or
-    MissingLibraryError.
+    it; a model that knows metres knows them better with it. Raises ModelError, WeightsError,
+    MissingLibraryError, ImageError where the photo is too long and thin for the model, or
+    MemoryError.
     """
     card = catalog.find(model)
     if card.file is None:
@@ -49,9 +51,12 @@ def estimate(
         return _said.get(photo, card.id, ours)
     family = models.family(card)  # what is missing is told before anything is downloaded
     chosen = device.pick(card, wanted)
-    modified = weights.require(card).stat().st_mtime_ns
+    path = weights.require(card, lambda fraction, _: progress(_CHECKED * fraction))
+    modified = path.stat().st_mtime_ns
 
+    @telling_memory()
     def published() -> Prediction:
+        progress(_CHECKED)
         network = _network(card, chosen, modified)
         progress(_LOADED)
         return family.predict(network, photo, card, chosen, focal)
@@ -90,4 +95,5 @@ def _builtin() -> BuiltinNetwork:
 @lru_cache(maxsize=1)
 def _network(card: ModelCard, chosen: str, _modified: int) -> nn.Module:
     """The card's network on a device, kept until another is asked for or its file is another."""
+    _network.cache_clear()  # before, so that two never take memory at once
     return models.load(card, weights.load(card)).to(chosen)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..errors import CancelledError, DownloadError, MissingLibraryError, OutputError, UnflatError
+from ..errors import CancelledError, DownloadError, OutputError, UnflatError, needing
 from ..files import refusal
 from .catalog import WeightsFile
 from .download import Progress, amount, check_space
@@ -21,7 +21,9 @@ _POLL = 0.1  # seconds
 
 
 def cached(file: WeightsFile) -> Path | None:
-    """Where the file lies in the cache, if it does."""
+    """Where the file lies in the cache, if it does; None also for one of another place."""
+    if file.repository is None:
+        return None
     folder = _cache() / f"models--{file.repository}".replace("/", "--")
     commit = revision = file.revision or "main"
     reference = folder / "refs" / revision
@@ -50,12 +52,8 @@ def fetch(file: WeightsFile, progress: Progress, cancelled: Callable[[], bool]) 
     Raises CancelledError, DownloadError, OutputError, or MissingLibraryError without
     huggingface_hub.
     """
-    try:
+    with needing("huggingface_hub", "Downloads from Hugging Face need"):
         from huggingface_hub import constants
-    except ImportError:
-        raise MissingLibraryError(
-            "Downloads from Hugging Face need a library, install it: pip install huggingface_hub"
-        ) from None
     # Its other way of downloading runs in native code, which a cancel does not reach.
     constants.HF_HUB_DISABLE_XET = True
     thread = _Thread(file)

@@ -8,12 +8,14 @@ from enum import StrEnum
 import numpy as np
 
 from ..arrays import AnyArray, ByteArray, FloatArray, IntArray
+from ..errors import ImageError
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and standard deviation of ImageNet's colours."""
 HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 """Mean and standard deviation that bring [0, 1] to [-1, 1]."""
 
+_LONGEST = 8  # side, in sizes; attention takes memory with the square of the number of patches
 _CUBIC = -0.75  # the slope of OpenCV's and torch's cubic kernel; Keys (1981) has -0.5
 
 
@@ -43,7 +45,10 @@ class NetworkInput:
     colours: tuple[tuple[float, float, float], tuple[float, float, float]]
 
     def sides(self, width: int, height: int) -> tuple[int, int]:
-        """(width, height) at which the network sees a photo of this size."""
+        """(width, height) at which the network sees a photo of this size.
+
+        Raises ImageError where a side would be longer than 8 times the network's size.
+        """
         if self.fit is Fit.SQUARE:
             return self.size, self.size
         scales = (self.size / width, self.size / height)
@@ -54,6 +59,11 @@ class NetworkInput:
         else:
             # MiDaS compares in this order, so a square photo takes the scale of its height.
             scale = min(reversed(scales), key=lambda scale: abs(1 - scale))
+        if round(scale * max(width, height)) > _LONGEST * self.size:
+            raise ImageError(
+                f"The photo of {width} x {height} pixels is too long and thin for this model, crop "
+                f"its longer side to at most {_LONGEST} times the shorter."
+            )
         return self._rounded(scale * width), self._rounded(scale * height)
 
     def _rounded(self, side: float) -> int:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import pickle
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import MissingLibraryError, WeightsError
+from ..errors import WeightsError, needing, telling_memory
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,6 +28,7 @@ class Format(StrEnum):
     SAFETENSORS = "safetensors"
 
 
+_PURPOSE = "Reading weights needs"
 _AGAIN = "remove it and download it again"
 _LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # torch's magic number, as a pickle
 _LONGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors library
@@ -36,15 +38,17 @@ def read(path: Path, wrappers: Collection[str] = ()) -> dict[str, Tensor]:
     """{entry: tensor} of a file of weights, on the CPU, mapped into memory where its format allows.
 
     wrappers: entries of the file that may hold the weights in place of the file itself.
-    Raises WeightsError, or MissingLibraryError without torch or safetensors.
+    Raises WeightsError, MemoryError, or MissingLibraryError without torch or safetensors.
     """
     layout = check(path)
+    load = _safetensors() if layout == Format.SAFETENSORS else _torch(layout)
     try:
-        contents = _safetensors(path) if layout == Format.SAFETENSORS else _torch(path, layout)
-    except ImportError as error:
-        raise MissingLibraryError(
-            f"Reading weights needs the library {error.name}, install it: pip install {error.name}"
-        ) from None
+        with telling_memory():
+            contents = load(str(path))
+    except MemoryError:
+        raise
+    except OSError as error:
+        raise unreadable(path, error) from None
     except pickle.UnpicklingError:
         raise _code(path) from None
     except Exception as error:  # whatever a damaged file makes the libraries stumble over
@@ -63,15 +67,18 @@ def check(path: Path) -> Format:
             return Format.LEGACY
         if first[8:9] == b"{":
             return _check_safetensors(path)
-    except IsADirectoryError:
-        raise WeightsError(f"{path} is a folder, name the file of weights in it.") from None
-    except FileNotFoundError:
-        raise WeightsError(f"There is no file {path}.") from None
     except OSError as error:
-        if path.is_dir():  # Windows calls this a lack of permission
-            raise WeightsError(f"{path} is a folder, name the file of weights in it.") from None
-        raise WeightsError(f"{path} can't be read ({error.strerror or error}).") from None
+        raise unreadable(path, error) from None
     raise _foreign(path, first)
+
+
+def unreadable(path: Path, error: OSError) -> WeightsError:
+    """For what the file system refused when the file was read."""
+    if isinstance(error, FileNotFoundError):
+        return WeightsError(f"There is no file {path}.")
+    if path.is_dir():  # Windows calls this a lack of permission
+        return WeightsError(f"{path} is a folder, name the file of weights in it.")
+    return WeightsError(f"{path} can't be read ({error.strerror or error}).")
 
 
 def _foreign(path: Path, first: bytes) -> WeightsError:
@@ -100,7 +107,7 @@ def _check_zip(path: Path) -> Format:
     try:
         with zipfile.ZipFile(path) as archive:
             records = archive.infolist()
-    except (zipfile.BadZipFile, ValueError):
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
         raise WeightsError(f"{path} is cut off or damaged, {_AGAIN}.") from None
     names = {Path(record.filename).name for record in records}
     if "constants.pkl" in names:  # a TorchScript program
@@ -127,16 +134,16 @@ def _check_safetensors(path: Path) -> Format:
     return Format.SAFETENSORS
 
 
-def _safetensors(path: Path) -> dict[str, Tensor]:
-    from safetensors.torch import load_file
+def _safetensors() -> Callable[[str], Any]:
+    with needing("safetensors", _PURPOSE):
+        from safetensors.torch import load_file
+    return load_file
 
-    return load_file(path)
 
-
-def _torch(path: Path, layout: Format) -> Any:
-    import torch
-
-    return torch.load(str(path), "cpu", weights_only=True, mmap=layout == Format.ZIP)
+def _torch(layout: Format) -> Callable[[str], Any]:
+    with needing("torch", _PURPOSE):
+        import torch
+    return partial(torch.load, map_location="cpu", weights_only=True, mmap=layout == Format.ZIP)
 
 
 def _table(contents: Any, path: Path, wrappers: Collection[str]) -> dict[str, Tensor]:

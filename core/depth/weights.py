@@ -81,13 +81,14 @@ def find(card: ModelCard) -> Path | None:
     own = folder() / card.id / file.name
     if own.is_file():
         return own
-    return hub.cached(file) if file.repository else None
+    return hub.cached(file)
 
 
-def require(card: ModelCard) -> Path:
+def require(card: ModelCard, progress: Progress = lambda _fraction, _text: None) -> Path:
     """A model's file, ready to be read. Raises WeightsError where it is missing or changed.
 
-    The digest is only taken again if size or date are not those of the last time.
+    The digest is only taken again if size or date are not those of the last time; `progress` may
+    raise then to cancel.
     """
     path = find(card)
     if path is None:
@@ -97,7 +98,7 @@ def require(card: ModelCard) -> Path:
         )
     receipt = _receipt(card)
     if receipt is None or (receipt.size, receipt.modified) != _stat(path):
-        verify(card)
+        verify(card, progress)
     return path
 
 
@@ -205,14 +206,14 @@ def files_in(path: Path) -> list[Path]:
 
 def remove(card: ModelCard) -> int:
     """Remove a model's files, also from the shared cache; the bytes this freed."""
-    path, own = find(card), folder() / card.id
-    files = {path} if path else set()
-    if own.is_dir():
-        files |= {file for file in own.iterdir() if file.is_file()}
+    shared, own = hub.cached(_file(card)), folder() / card.id
+    files = [file for file in own.iterdir() if file.is_file()] if own.is_dir() else []
+    if shared:
+        files.append(shared)
     freed = sum(file.stat().st_size for file in files)
     try:
-        if path and path.parent != own:
-            hub.remove(path)
+        if shared:
+            hub.remove(shared)
         if own.is_dir():
             shutil.rmtree(own)
     except OSError as error:
@@ -280,17 +281,28 @@ def _published(card: ModelCard, path: Path) -> str:
 def _digest(
     path: Path, progress: Progress, cancelled: Callable[[], bool], copy: Path | None = None
 ) -> str:
-    """SHA-256 of a file, which is copied on the way."""
-    size, done, sha256 = path.stat().st_size, 0, hashlib.sha256()
-    with path.open("rb") as file, (copy or Path(os.devnull)).open("wb") as target:
-        while chunk := file.read(_CHUNK):
+    """SHA-256 of a file, which is copied on the way. Raises WeightsError if it can't be read."""
+    sha256 = hashlib.sha256()
+    with (copy or Path(os.devnull)).open("wb") as target:
+        for chunk, share in _chunks(path):
             if cancelled():
                 raise CancelledError
             sha256.update(chunk)
             target.write(chunk)
-            done += len(chunk)
-            progress(min(1, done / size), "copying" if copy else "checking")
+            progress(share, "copying" if copy else "checking")
     return sha256.hexdigest()
+
+
+def _chunks(path: Path) -> Iterator[tuple[bytes, float]]:
+    """The bytes of a file, and what share of it has come with them."""
+    try:
+        size, done = path.stat().st_size, 0
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                done += len(chunk)
+                yield chunk, min(1, done / size)
+    except OSError as error:
+        raise reader.unreadable(path, error) from None
 
 
 def _stat(path: Path) -> tuple[int, int]:

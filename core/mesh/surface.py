@@ -13,7 +13,7 @@ import numpy as np
 
 from ..arrays import AnyArray, IntArray
 from ..camera import Pinhole
-from ..errors import GeometryError, MissingLibraryError
+from ..errors import GeometryError, needing
 from ..points import PointCloud
 from ..settings import SurfaceMethod
 from .triangulate import TriangleMesh, compact
@@ -39,10 +39,8 @@ _JITTER = 1e-3
 
 def library() -> Any:
     """The module open3d. Raises MissingLibraryError."""
-    try:
+    with needing("open3d", "Surfaces need"):
         import open3d
-    except (ImportError, OSError):  # OSError: a library of the system that it needs is missing
-        raise MissingLibraryError("Surfaces need Open3D, run: pip install open3d") from None
     return open3d
 
 

@@ -109,6 +109,16 @@ def test_the_shared_cache_is_used(card: ModelCard, hub: Hub, tmp_path: Path) -> 
     assert not files(tmp_path)
 
 
+def test_removing_takes_both_where_there_are_two(card: ModelCard, hub: Hub, tmp_path: Path) -> None:
+    weights.fetch(card)
+    own = tmp_path / "models" / "toy" / "model.safetensors"
+    own.write_bytes(OTHER)
+    assert weights.find(card) == own
+    assert weights.remove(card) >= len(OTHER) + len(DATA)
+    assert weights.find(card) is None
+    assert not files(tmp_path)
+
+
 def test_bytes_that_are_not_what_their_name_says(card: ModelCard, hub: Hub, tmp_path: Path) -> None:
     hub.data = OTHER
     with pytest.raises(DownloadError, match="not what was published"):

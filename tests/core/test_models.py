@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,14 @@ import pytest
 from unflat.core import cli, images
 from unflat.core.depth import catalog, device, estimator, models, weights
 from unflat.core.depthmap import DepthKind
-from unflat.core.errors import CancelledError, MissingLibraryError, ModelError, WeightsError
+from unflat.core.errors import (
+    CancelledError,
+    MissingLibraryError,
+    ModelError,
+    WeightsError,
+    needing,
+    telling_memory,
+)
 
 torch = pytest.importorskip("torch", reason="published networks need torch")
 timm = pytest.importorskip("timm", reason="published networks need timm")
@@ -136,12 +144,13 @@ def test_the_network_is_kept_until_its_file_changes(
     assert not np.array_equal(depth(), before)
 
 
-def test_cancelling_before_the_network_runs(imported: Path, rgb: np.ndarray) -> None:
+def test_cancelling_before_the_network_is_loaded(imported: Path, rgb: np.ndarray) -> None:
     def cancel(_: float) -> None:
         raise CancelledError
 
     with pytest.raises(CancelledError):
         estimator.estimate(images.from_array(rgb), SMALL.id, "cpu", cancel)
+    assert not estimator._network.cache_info().currsize
 
 
 def test_weights_that_give_nothing_are_told(
@@ -160,6 +169,66 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, rgb: np.nda
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(MissingLibraryError, match="pip install timm"):
         estimator.estimate(images.from_array(rgb), SMALL.id, "auto", lambda _: None)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    ["raise OSError('[WinError 126] The specified module could not be found')",
+     "raise ImportError('DLL load failed')", "import timm.torn_off",
+     "raise RuntimeError('operator torchvision::nms does not exist')"],
+)  # fmt: skip
+def test_a_broken_library_is_named(
+    trouble: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "timm").mkdir()
+    (tmp_path / "timm" / "__init__.py").write_text(trouble)
+    monkeypatch.delitem(sys.modules, "timm")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(MissingLibraryError, match=r"does not load .*--force-reinstall timm"):
+        models.family(SMALL)
+
+
+def test_a_library_that_a_library_needs_is_named() -> None:
+    with pytest.raises(MissingLibraryError, match=r"pip install nix$"), needing("timm", "It needs"):
+        import nix.sub  # noqa: F401
+
+
+@pytest.mark.parametrize(
+    "error",
+    [torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+     RuntimeError("MPS backend out of memory (MPS allocated: 9.00 GiB)."),
+     RuntimeError("[enforce fail at alloc_cpu.cpp:127] data. DefaultCPUAllocator: not enough "
+                  "memory: you tried to allocate 9 bytes.")],
+)  # fmt: skip
+def test_torch_says_in_many_words_that_memory_is_short(error: RuntimeError) -> None:
+    with pytest.raises(MemoryError), telling_memory():
+        raise error
+    with pytest.raises(RuntimeError, match="shape"), telling_memory():
+        raise RuntimeError("shape mismatch")
+
+
+def test_a_network_that_needs_too_much_memory(
+    imported: Path, rgb: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(midas, "predict", lambda *_: torch.empty(1 << 60, dtype=torch.uint8))
+    with pytest.raises(MemoryError):
+        estimator.estimate(images.from_array(rgb), SMALL.id, "cpu", lambda _: None)
+
+
+def test_the_old_network_goes_before_another_comes(
+    imported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = weakref.ref(estimator._network(SMALL, "cpu", 1))
+    assert old() is not None
+    left: list[object] = []
+
+    def load(*arguments: object) -> object:
+        left.append(old())
+        return torch.nn.Identity()
+
+    monkeypatch.setattr(models, "load", load)
+    estimator._network(SMALL, "cpu", 2)
+    assert left == [None]
 
 
 def test_devices() -> None:

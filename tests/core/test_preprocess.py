@@ -20,6 +20,7 @@ from unflat.core.depth.preprocess import (
     resize_cubic,
     resize_in_steps,
 )
+from unflat.core.errors import ImageError
 
 OFFICIAL = {
     "midas_upper_bound_384": NetworkInput(384, Fit.LONG_SIDE, 32, IMAGENET),
@@ -72,17 +73,34 @@ def test_upstream_sees_the_same(kind: str, golden_folder: Path) -> None:
         (OFFICIAL["midas_square_384"], (1000, 333), (384, 384)),
         (OFFICIAL["depth_anything_v2_518"], (1920, 1080), (924, 518)),
         (OFFICIAL["depth_anything_v2_518"], (257, 771), (518, 1554)),
+        (OFFICIAL["depth_anything_v2_518"], (17, 136), (518, 4144)),
     ],
 )
 def test_sides(seen: NetworkInput, photo: tuple[int, int], expected: tuple[int, int]) -> None:
     assert seen.sides(*photo) == expected
 
 
+@pytest.mark.parametrize(
+    ("seen", "photo"),
+    [("depth_anything_v2_518", (20000, 16)), ("depth_anything_v2_518", (100, 802)),
+     ("midas_minimal_384", (20000, 300))],
+)  # fmt: skip
+def test_long_and_thin_photos_are_refused(seen: str, photo: tuple[int, int]) -> None:
+    with pytest.raises(ImageError, match="too long and thin"):
+        OFFICIAL[seen].sides(*photo)
+
+
 @given(sides, sides, st.sampled_from(list(OFFICIAL.values())))
 def test_sides_are_multiples_within_the_limit(width: int, height: int, seen: NetworkInput) -> None:
-    found = seen.sides(width, height)
+    try:
+        found = seen.sides(width, height)
+    except ImageError:
+        assert seen.fit in (Fit.SHORT_SIDE, Fit.NEAREST)
+        assert max(width, height) > 8 * min(width, height)
+        return
+    assert max(found) <= 8 * seen.size + seen.multiple
     assert all(side % seen.multiple == 0 and side > 0 for side in found)
-    assert seen.sides(height, width) == found[::-1] or seen.fit is Fit.NEAREST
+    assert seen.fit is Fit.NEAREST or seen.sides(height, width) == found[::-1]
     if seen.fit is Fit.LONG_SIDE:
         assert max(found) == seen.size
     elif seen.fit is Fit.SHORT_SIDE:

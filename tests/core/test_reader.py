@@ -74,6 +74,14 @@ def compressed(path: Path) -> None:
         archive.writestr("w/data.pkl", b"\0" * 1000)
 
 
+def newer(path: Path) -> None:
+    """An archive that says it takes version 25.5 of ZIP to read it."""
+    torch.save(STATE, path)
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 6] = 255
+    path.write_bytes(data)
+
+
 def scribbled(path: Path) -> None:
     """A whole archive whose pickle is noise."""
     with zipfile.ZipFile(path, "w") as archive:
@@ -111,6 +119,7 @@ BAD = {
     "script": (lambda path: torch.jit.script(nn.Linear(2, 2)).save(str(path)), "program code"),
     "other zip": (lambda path: zipfile.ZipFile(path, "w").writestr("a", "b"), "not of PyTorch"),
     "bursting zip": (compressed, "not of PyTorch"),
+    "newer zip": (newer, "damaged"),
     "scribbled": (scribbled, "damaged|program code"),
     "list": (lambda path: torch.save([torch.zeros(2)], path), "no table"),
     "no tensors": (lambda path: torch.save({"w": 1.5}, path), "no table"),
@@ -153,6 +162,24 @@ def test_official_names_are_recognised() -> None:
             wrapped = "'model'" in meta["checkpoint"]["wrapper"].split(":")[0]
             assert bool(recognise.wrappers(file.parent.name)) == wrapped
     assert seen == {known.models for known in recognise.KNOWN}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "told"),
+    [
+        (lambda *_, **__: torch.empty(1 << 60, dtype=torch.uint8), MemoryError),
+        (lambda *_, **__: Path("not there").read_bytes(), WeightsError),
+    ],
+)
+def test_good_weights_are_not_called_damaged(
+    trouble: Callable, told: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "w.pt"
+    torch.save(STATE, path)
+    monkeypatch.setattr(torch, "load", trouble)
+    with pytest.raises(told) as caught:
+        weights.read(path)
+    assert "damaged" not in str(caught.value)
 
 
 class Toy(nn.Module):

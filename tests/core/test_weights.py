@@ -239,6 +239,25 @@ def test_a_file_put_there_by_hand(card: ModelCard, place: Path) -> None:
     assert weights.require(card)
 
 
+def test_taking_the_digest_can_be_cancelled(card: ModelCard, place: Path) -> None:
+    (place / "toy").mkdir(parents=True)
+    (place / "toy" / NAME).write_bytes(DATA)
+
+    def cancel(_fraction: float, _text: str) -> None:
+        raise CancelledError
+
+    with pytest.raises(CancelledError):
+        weights.require(card, cancel)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file that opens but can't be read")
+def test_a_file_that_can_not_be_read(card: ModelCard, place: Path) -> None:
+    (place / "toy").mkdir(parents=True)
+    (place / "toy" / NAME).symlink_to("/proc/self/mem")
+    with pytest.raises(WeightsError, match="can't be read"):
+        weights.verify(card)
+
+
 @pytest.mark.parametrize("how", ["UNFLAT_OFFLINE", "HF_HUB_OFFLINE", "argument"])
 def test_offline_means_offline(
     how: str, card: ModelCard, server: FileServer, monkeypatch: pytest.MonkeyPatch
@@ -393,3 +412,16 @@ class TestCommandLine:
         assert cli.main(["models", "download", "builtin"]) == 1
         assert cli.main(["models", "remove", "nope"]) == 2
         assert "error 404" in capsys.readouterr().err
+
+    def test_what_nobody_expected(
+        self, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:  # fmt: skip
+        def fail(*_: object) -> None:
+            raise MemoryError
+
+        for door in ("verify", "import_file"):
+            monkeypatch.setattr(weights, door, fail)
+        for arguments in (["verify", "toy"], ["import", str(tmp_path / "w.pt")]):
+            assert cli.main(["models", *arguments]) == 1
+            assert "not enough memory" in capsys.readouterr().err

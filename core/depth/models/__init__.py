@@ -22,7 +22,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from ...errors import MissingLibraryError
+from ...errors import needing
 from ..catalog import ModelCard
 
 if TYPE_CHECKING:
@@ -33,13 +33,12 @@ if TYPE_CHECKING:
 
 def family(card: ModelCard) -> ModuleType:
     """The file of the card's family. Raises MissingLibraryError without torch or timm."""
-    try:
-        return import_module(f".{card.family}", __name__)
-    except ImportError as error:
-        raise MissingLibraryError(
-            f"The model '{card.id}' needs the library {error.name}, install it: pip install "
-            f"{error.name}"
-        ) from None
+    purpose = f"The model '{card.id}' needs"
+    with needing("torch", purpose):
+        import torch  # noqa: F401
+    with needing("timm", purpose):
+        import timm  # noqa: F401
+    return import_module(f".{card.family}", __name__)
 
 
 def load(card: ModelCard, state: Mapping[str, Tensor]) -> nn.Module:
