@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from .errors import OutputError
 
@@ -26,12 +26,13 @@ def staged_folder(target: Path, ours: Collection[str]) -> Iterator[Path]:
     for whatever the file system refuses.
     """
     fresh = [f for f in (target, *target.parents) if not os.path.lexists(f)]
-    stage: Path | None = None
+    # Named before it is made, so that a signal in between leaves nothing unknown behind.
+    stage = target / f"{_PREFIX}{uuid4().hex}"
+    new, old = stage / "new", stage / "old"
     try:
         target.mkdir(parents=True, exist_ok=True)
         _sweep(target)
-        stage = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=target))
-        new, old = stage / "new", stage / "old"
+        stage.mkdir(mode=0o700)
         new.mkdir()
         old.mkdir()
         yield new
@@ -40,8 +41,7 @@ def staged_folder(target: Path, ours: Collection[str]) -> Iterator[Path]:
     except OSError as error:
         raise OutputError(refusal(target, error)) from None
     finally:
-        if stage is not None:
-            shutil.rmtree(stage, ignore_errors=True)
+        shutil.rmtree(stage, ignore_errors=True)
         for folder in fresh:  # innermost first; one that is in use by now is not empty and stays
             _remove_if_empty(folder)
 
