@@ -140,7 +140,7 @@ def growth() -> None:
     sizes, seconds = [], []
     for width, height in _GROWTH:
         depth, camera = room(width, height)
-        _, took = timed(partial(mesh.from_depth, depth, camera), 1)
+        _, took = timed(partial(mesh.from_depth, depth, camera, keep=False), 1)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
         print(f"{width}x{height}: {took:.2f} s, at most {memory:.2f} GB in all")
         sizes.append(width * height)
@@ -164,7 +164,7 @@ def main() -> None:
     scenes = [(folder.name, *read(folder)) for folder in options.folders]
     for name, depth, camera in scenes or [("room", *room(1920, 1080))]:
         limits = {"max_error": options.max_error, "max_faces": options.max_faces}
-        make = partial(mesh.from_depth, depth, camera, **limits)
+        make = partial(mesh.from_depth, depth, camera, keep=False, **limits)
         made, seconds = timed(make, options.runs)
         show(name, made, seconds, depth, camera)
         for rival in (poisson, grid) if options.rivals else ():
