@@ -16,6 +16,7 @@ from unflat.blender_addon.scene.nodes import get_input, set_input
 from unflat.core import Settings, reconstruct
 from unflat.core.errors import CancelledError
 from unflat.core.images import from_array
+from unflat.core.pipeline import Result
 from unflat.core.settings import RANGES, Output
 
 from .helpers import child, positions
@@ -25,6 +26,16 @@ ALL = {"MESH", "POINTS", "LAYERS", "RELIEF"}
 
 def photo_collection() -> bpy.types.Collection:
     return bpy.context.scene.collection.children["photo"]
+
+
+def made_again(home: bpy.types.Collection) -> Result:
+    """What a job of `rebuild` makes."""
+    return reconstruct(
+        rebuild.photo_of(home),
+        rebuild.settings_of(home),
+        depth=rebuild.depth_of(home),
+        camera=rebuild.camera_of(home),
+    )
 
 
 def test_objects_stay_and_show_another_mesh(files: dict[str, str]) -> None:
@@ -169,13 +180,7 @@ def test_while_it_is_edited_a_mesh_stays(files: dict[str, str]) -> None:
     bpy.ops.unflat.generate(**files, outputs={"MESH"})
     home = photo_collection()
     mesh = child(home, "Mesh")
-    settings = rebuild.settings_of(home)
-    made = reconstruct(
-        rebuild.photo_of(home),
-        settings,
-        depth=rebuild.depth_of(home),
-        camera=rebuild.camera_of(home),
-    )
+    made = made_again(home)
     bpy.context.view_layer.objects.active = mesh
     bpy.ops.object.mode_set(mode="EDIT")
     before = set(bpy.data.meshes)
@@ -198,13 +203,7 @@ def test_what_is_chosen_meanwhile_is_not_forgotten(files: dict[str, str]) -> Non
     bpy.ops.unflat.generate(**files, outputs={"MESH"})
     home = photo_collection()
     home.unflat.max_faces = 300
-    settings = rebuild.settings_of(home)
-    made = reconstruct(
-        rebuild.photo_of(home),
-        settings,
-        depth=rebuild.depth_of(home),
-        camera=rebuild.camera_of(home),
-    )
+    made = made_again(home)
     home.unflat.max_faces = 150  # while the job ran
     rebuild.exchange(home, made, scenes.prepare_shapes(made))
     assert home.unflat.max_faces == 150
