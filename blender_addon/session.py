@@ -9,8 +9,9 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from ..bridge.engine import Engine, InProcessEngine, Request
+from ..bridge.engine import Engine, InProcessEngine
 from ..bridge.job import Job, JobState
+from ..bridge.tasks import Generate
 from ..core.errors import CancelledError
 from ..core.pipeline import Result
 from .scene import SceneArrays, prepare
@@ -34,7 +35,7 @@ class Outcome:
 class Running:
     """A job and, after it, the preparation of its result for the scene; both off this thread."""
 
-    def __init__(self, job: Job, prepare: Prepare, helper: ThreadPoolExecutor) -> None:
+    def __init__(self, job: Job[Result], prepare: Prepare, helper: ThreadPoolExecutor) -> None:
         self._job, self._prepare, self._helper = job, prepare, helper
         self._arrays: Future[SceneArrays] | None = None
         self._cancelled = False
@@ -79,11 +80,11 @@ class Session:
         self.running: Running | None = None
         self.outcome: Outcome | None = None
 
-    def start(self, request: Request, prepare: Prepare = prepare) -> Running:
-        """Run a request; the caller has seen that nothing runs."""
+    def start(self, task: Generate, prepare: Prepare = prepare) -> Running:
+        """Run a task; the caller has seen that nothing runs."""
         assert self.running is None
         self.outcome = None
-        self.running = Running(self._engine.submit(request), prepare, self._helper)
+        self.running = Running(self._engine.submit(task), prepare, self._helper)
         return self.running
 
     def hold(self, release: Callable[[], None]) -> None:

@@ -98,7 +98,7 @@ def test_the_walls_are_looked_at() -> None:
 
 @pytest.mark.parametrize(
     "module", ["unflat.core", "unflat.core.pipeline", "unflat.core.cli", "unflat.bridge.engine",
-               "unflat.core.depth.catalog"],
+               "unflat.bridge.worker_engine", "unflat.bridge.worker.server", "unflat.core.depth.catalog"],
 )  # fmt: skip
 def test_importing_loads_nothing_heavy(module: str) -> None:
     heavy = ("torch", "timm", "open3d", "bpy", "skimage", "matplotlib", "PIL", "OpenEXR", "pxr")

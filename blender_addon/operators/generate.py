@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
-from ...bridge.engine import Request
+from ...bridge.tasks import Generate
 from ...core import decoders
 from ...core.depthmap import DepthKind
 from ...core.errors import ImageError, SettingsError
@@ -62,14 +62,14 @@ class UNFLAT_OT_generate(JobOperator, Choices, bpy.types.Operator):
             getattr(context.scene, ids.SETTINGS).photo = self.filepath
         return super().invoke(context, event)
 
-    def request(self, context: bpy.types.Context) -> Request:
+    def task(self, context: bpy.types.Context) -> Generate:
         self._fit_render = self._chosen(context, "fit_render")
         kind = self._chosen(context, "depth_kind")
         photo = absolute(self.filepath or getattr(context.scene, ids.SETTINGS).photo)
         if photo is None:
             raise ImageError("No photo is given, choose one.")
         settings = self._settings(context)
-        return Request(
+        return Generate(
             photo=photo if decoders.available() else photo_reader.load(photo),
             settings=settings,
             depth=absolute(self._chosen(context, "depth_filepath")),
