@@ -49,8 +49,10 @@ one after the other. Whatever is left out has its default.
 
     {"jsonrpc": "2.0", "id": 5, "method": "models/download", "params":
         {"model": "midas_v21_small_256", "online": true}}
-    {"jsonrpc": "2.0", "id": 6, "method": "models/verify", "params": {"model": "midas_v21_small_256"}}
-    {"jsonrpc": "2.0", "id": 7, "method": "models/remove", "params": {"model": "midas_v21_small_256"}}
+    {"jsonrpc": "2.0", "id": 6, "method": "models/verify", "params":
+        {"model": "midas_v21_small_256"}}
+    {"jsonrpc": "2.0", "id": 7, "method": "models/remove", "params":
+        {"model": "midas_v21_small_256"}}
         All three answer with the model's new state, as in the list.
 
     {"jsonrpc": "2.0", "id": 8, "method": "release", "params": {}}

@@ -13,7 +13,7 @@ import pytest
 
 import unflat.blender_addon as addon
 from unflat.blender_addon import session
-from unflat.bridge import engine
+from unflat.bridge import tasks
 from unflat.bridge.tasks import Generate
 from unflat.core.errors import CancelledError
 from unflat.core.settings import Output, Settings
@@ -30,7 +30,7 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
         stopped.set()
         raise CancelledError
 
-    monkeypatch.setattr(engine, "reconstruct", work)
+    monkeypatch.setattr(tasks, "reconstruct", work)
     yield stopped
     assert stopped.wait(5)
 
