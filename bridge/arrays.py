@@ -27,6 +27,8 @@ import numpy as np
 
 from ..core import filelock
 from ..core.arrays import AnyArray
+from ..core.errors import OutputError, WorkerError
+from ..core.files import refusal
 from .messages import ProtocolError
 
 _PREFIX = "unflat-session-"
@@ -48,16 +50,33 @@ class ArrayFolder:
         self._names = (f"{side}{number}.npy" for number in itertools.count(1))
 
     def write(self, array: AnyArray) -> str:
-        """Write an array of numbers and return the file's name. Raises OSError."""
+        """Write an array of numbers and return the file's name.
+
+        Raises WorkerError where the folder is gone, OutputError for whatever else is refused.
+        """
         name = next(self._names)
-        with (self.path / name).open("xb") as file:
-            np.save(file, np.asarray(array, order="C"), allow_pickle=False)
+        try:
+            self._write(self.path / name, array)
+        except FileNotFoundError:
+            raise self._gone() from None
+        except OSError as error:
+            raise OutputError(refusal(self.path, error)) from None
         return name
+
+    def _write(self, path: Path, array: AnyArray) -> None:
+        with path.open("xb") as file:
+            np.save(file, np.asarray(array, order="C"), allow_pickle=False)
+
+    def _gone(self) -> WorkerError:
+        return WorkerError(
+            f"The folder for temporary files {self.path} was removed while Unflat used it, try "
+            "again."
+        )
 
     def map(self, name: object, dtype: np.dtype[Any]) -> AnyArray:
         """The array in a file, mapped; writing to it changes neither the file nor other maps.
 
-        Raises ProtocolError if the file is not what it should be, whatever it is.
+        Raises WorkerError where the file is gone, ProtocolError if it is not what it should be.
         """
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise ProtocolError(f"no name of an array: {str(name)[:80]!r}")
@@ -67,6 +86,8 @@ class ArrayFolder:
                 if 0 in shape:
                     return np.empty(shape, dtype)
                 return np.memmap(file, dtype, "c", offset, shape).view(np.ndarray).reshape(shape)
+        except FileNotFoundError:
+            raise self._gone() from None
         except (OSError, ValueError) as error:
             raise ProtocolError(f"the array {name} can't be read ({error})") from None
 

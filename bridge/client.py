@@ -124,8 +124,6 @@ class Worker:
             answer = self._call(task.method, params, report, cancelled)
             kind = get_type_hints(type(task).run)["return"]
             return from_wire(kind, answer, self._folder.map)
-        except OSError as error:
-            raise OutputError(refusal(self._folder.path, error)) from None
         except ProtocolError as error:
             raise self._lost(f"it answered nonsense, {error}") from None
         finally:
@@ -219,7 +217,8 @@ class Worker:
         child.kill()
         self._pipes.close()
         words = self._pipes.last_words()
-        log.warning("the worker was lost: %s\n%s", reason, words)
+        log.warning("the worker was lost, %s", reason)
+        log.info("its last words:\n%s", words)
         last = f"; its last words: {words.splitlines()[-1][:300]}" if words else ""
         error = WorkerError(f"The worker process was lost, {reason}{last}.", words)
         return WorkerLostError(error, retry=not self._result_begun)

@@ -33,7 +33,7 @@ _BYTES = np.dtype(np.uint8)
 
 
 def to_wire(value: Any, write: Write) -> Any:
-    """What stands for a value in a message. Raises OSError of `write`."""
+    """What stands for a value in a message. Raises what `write` does."""
     if isinstance(value, Enum):
         return value.value
     if value is None or isinstance(value, bool | int | str):
@@ -58,7 +58,7 @@ def to_wire(value: Any, write: Write) -> Any:
 def from_wire(kind: Any, given: Any, read: Map) -> Any:
     """The value of a type that `given` stands for.
 
-    Raises ProtocolError if it stands for none, or what a dataclass raises for bad values.
+    Raises ProtocolError if it stands for none, what `read` raises, or a dataclass for bad values.
     """
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):

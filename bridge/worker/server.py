@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ...core._version import __version__
-from ...core.errors import OutputError, UnflatError
-from ...core.files import refusal
+from ...core.errors import UnflatError
 from .. import PROTOCOL
 from ..arrays import ArrayFolder
 from ..codec import from_wire, to_wire
@@ -154,10 +153,7 @@ class Server:
         report = self._reporter(call.id)
         result = task.run(report, lambda: call.id in self._cancelled or self._leaving.is_set())
         report("result", 1.0)
-        try:
-            return to_wire(result, self._folder.write)
-        except OSError as error:
-            raise OutputError(refusal(self._folder.path, error)) from None
+        return to_wire(result, self._folder.write)
 
     def _reporter(self, number: int | None) -> Report:
         """Sends progress, but not more often than anyone could look at it."""
