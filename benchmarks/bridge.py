@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from unflat.bridge.arrays import ArrayFolder
-from unflat.bridge.client import Limits, Worker, command, environment
+from unflat.bridge.client import Limits, Worker, command, variables_for
 from unflat.bridge.engine import Engine, InProcessEngine
 from unflat.bridge.tasks import Generate
 from unflat.bridge.worker_engine import WorkerEngine
@@ -38,7 +38,7 @@ def seconds(action: Callable[[], object]) -> float:
 
 def starts(runs: int) -> None:
     def start() -> Worker:
-        return Worker(LINE, environment({}), Limits(), lambda: False)
+        return Worker(LINE, variables_for({}), Limits(), lambda: False)
 
     taken = []
     for _ in range(runs + 1):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import blf
 import bpy
 
-from ..core.depth import catalog
-from . import ids, session
+from ..core.depth import catalog, weights
+from . import chores, engines, ids, preferences_panel, session
 from .operators._job_operator import STAGES
 from .operators.generate import FROM_PANEL
 from .operators.look_through import photo_collection
@@ -50,6 +50,9 @@ class UNFLAT_PT_main(bpy.types.Panel):
             row.scale_y = 1.6
             row.context_pointer_set(FROM_PANEL, settings)
             row.operator(ids.GENERATE, text="Generate", icon="SHADERFX")
+            where = layout.row()
+            where.active = False  # grey
+            where.label(text=engines.where())
         else:
             _draw_progress(layout, running)
         outcome = session.current().outcome
@@ -114,13 +117,24 @@ def _draw_model(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -
     licence = row.row()
     licence.alignment = "RIGHT"
     licence.label(text=card.licence if card.commercial else f"{card.licence}, non-commercial")
+    if card.file is None:
+        return
+    if not engines.run_networks():
+        row = layout.row()
+        row.label(text="Needs the engine", icon="INFO")
+        row.operator(ids.SHOW_PREFERENCES, text="Install...")
+    elif chores.running is not None:
+        preferences_panel.draw_chore(layout)
+    elif weights.find(card) is None:
+        size = f"Download, {card.download_size / 1e6:,.0f} MB"
+        layout.operator(ids.MODEL_DOWNLOAD, text=size, icon="IMPORT").model = card.id
 
 
 def _draw_progress(layout: bpy.types.UILayout, running: session.Running) -> None:
     stage, fraction = running.progress
     row = layout.row(align=True)
     row.scale_y = 1.6
-    row.progress(factor=fraction, text=STAGES[stage])
+    row.progress(factor=fraction, text=STAGES.get(stage, stage))
     row.operator(ids.CANCEL, text="", icon="CANCEL")
 
 

@@ -68,7 +68,7 @@ def command(python: Path) -> list[str]:
     return [str(python), "-I", "-X", "utf8", str(_BOOT)]
 
 
-def environment(more: Mapping[str, str]) -> dict[str, str]:
+def variables_for(more: Mapping[str, str]) -> dict[str, str]:
     """Our variables for a worker, with `more`."""
     kept = {k: v for k, v in os.environ.items() if not k.upper().startswith(_FORGOTTEN)}
     return kept | dict(more)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import TypeVar
 
-from .client import Limits, Worker, WorkerLostError, environment
+from . import environment
+from .client import Limits, Worker, WorkerLostError, command, variables_for
 from .engine import QueuedEngine
 from .job import Job
 from .tasks import Release, Task, unheard
@@ -57,6 +59,26 @@ class WorkerEngine(QueuedEngine):
             self.end()
         if self._worker is None:
             job.report("worker", 0.0)
-            variables = environment(self._variables)
+            variables = variables_for(self._variables)
             self._worker = Worker(self._line, variables, self._limits, job.is_cancelled)
         return self._worker.run(task, job.report, job.is_cancelled)
+
+
+class EnvironmentEngine(WorkerEngine):
+    """A worker in an environment, which nobody removes meanwhile."""
+
+    def __init__(
+        self,
+        folder: Path,
+        variables: Mapping[str, str] | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """folder: see `environment`. Raises InstallError where there is none."""
+        with ExitStack() as stack:
+            python = stack.enter_context(environment.used(folder))
+            super().__init__(command(python), variables, limits)
+            self._usage = stack.pop_all()
+
+    def close(self) -> None:
+        super().close()
+        self._usage.close()

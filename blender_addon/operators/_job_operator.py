@@ -162,7 +162,7 @@ class JobOperator:
         shown = (stage, round(100 * fraction))
         if shown != self._shown:
             self._shown = shown
-            text = f"Unflat: {STAGES[stage]}, {shown[1]} %   (Esc to cancel)"
+            text = f"Unflat: {STAGES.get(stage, stage)}, {shown[1]} %   (Esc to cancel)"
             bpy.context.workspace.status_text_set(text)
             viewport.redraw_sidebars()
 

@@ -10,11 +10,12 @@ from bpy.props import StringProperty
 
 from ...bridge.tasks import Generate
 from ...core import decoders
+from ...core.depth import catalog
 from ...core.depthmap import DepthKind
 from ...core.errors import ImageError, SettingsError
 from ...core.pipeline import Result
 from ...core.settings import Output, Settings
-from .. import ids, photo_reader, viewport
+from .. import engines, ids, photo_reader, viewport
 from ..properties import OUTPUTS, Choices, absolute
 from ..scene import SceneArrays, camera, collection
 from ..scene import build as build_scene
@@ -69,10 +70,13 @@ class UNFLAT_OT_generate(JobOperator, Choices, bpy.types.Operator):
         if photo is None:
             raise ImageError("No photo is given, choose one.")
         settings = self._settings(context)
+        depth = absolute(self._chosen(context, "depth_filepath"))
+        if depth is None:
+            engines.check(catalog.find(settings.model))
         return Generate(
             photo=photo if decoders.available() else photo_reader.load(photo),
             settings=settings,
-            depth=absolute(self._chosen(context, "depth_filepath")),
+            depth=depth,
             depth_kind=None if kind == "FILE" else DepthKind[kind],
             camera=absolute(self._chosen(context, "camera_filepath")),
         )

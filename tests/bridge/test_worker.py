@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from unflat.bridge.client import Limits, Worker, command, environment
+from unflat.bridge.client import Limits, Worker, command, variables_for
 from unflat.bridge.job import Job, JobState
 from unflat.bridge.tasks import Depth, Generate, ListModels, Release, RemoveModel, unheard
 from unflat.bridge.worker_engine import WorkerEngine
@@ -314,12 +314,12 @@ def test_prints_of_libraries_do_not_reach_the_wire(place: Path, tmp_path: Path) 
     marked = source.replace("    find_package()\n    code", f"    find_package()\n{greet}    code")
     assert marked != source
     boot.write_text(marked, encoding="utf-8")
-    worker = Worker([*LINE[:-1], str(boot)], environment({}), Limits(), lambda: False)
+    worker = Worker([*LINE[:-1], str(boot)], variables_for({}), Limits(), lambda: False)
     assert len(worker.run(ListModels(), unheard, lambda: False)) > 20
     worker.close()
 
 
 def test_cancelled_before_it_began(place: Path) -> None:
     with pytest.raises(CancelledError):
-        Worker([sys.executable, str(BROKEN / "silent.py")], environment({}), Limits(), lambda: True)
+        Worker([sys.executable, str(BROKEN / "silent.py")], variables_for({}), Limits(), lambda: True)
     assert not list(place.iterdir())
