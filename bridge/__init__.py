@@ -8,6 +8,7 @@
     worker/        what runs in that process: boot, then server
     messages, transport, codec, arrays, rpc_errors      what the two sides speak
     pipes, process      what the client holds a worker by
+    environment/   the Python with torch and the like that a worker runs in
 
 A user interface submits a task and looks at the `Job` from its own timer; nothing here calls back
 into it. Neither torch nor Blender is imported, but for torch by tasks that run in the worker.

@@ -87,6 +87,12 @@ class MissingLibraryError(UnflatError):
     code = "library"
 
 
+class InstallError(UnflatError):
+    """The engine can't be installed: no Python, no room, no set for this system, a failed test."""
+
+    code = "install"
+
+
 class BlenderError(UnflatError):
     """Blender is missing or could not build the scene."""
 

@@ -46,6 +46,7 @@ OPTIONAL = {
         "core/depth/models/moge.py",
         "core/depth/reader.py",
         "core/depth/weights.py",
+        "bridge/environment/trial.py",
     },
     "timm": {
         "core/depth/models/__init__.py",

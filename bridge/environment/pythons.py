@@ -1,0 +1,101 @@
+"""Finds a Python that an environment can be made from. Blender's own is one."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...core.errors import InstallError
+from .process import told
+from .sources import clean_environment
+
+OLDEST, NEWEST = (3, 11), (3, 13)  # that all pinned libraries have wheels for
+_PROBE = """
+import importlib.util, json, struct, sys, sysconfig
+print(json.dumps({
+    "version": sys.version_info[:2],
+    "bits": struct.calcsize("P") * 8,
+
+    "locked": not sysconfig.get_config_var("Py_GIL_DISABLED"),
+    "pip": all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")),
+}))
+"""
+
+
+@dataclass(frozen=True)
+class Python:
+    """An interpreter that fits; `brings_pip` is False where its venv comes without pip."""
+
+    path: Path
+    brings_pip: bool
+
+
+def find(chosen: Path | None, uv: Path | None) -> list[Python]:
+    """Interpreters that an environment can be made from, best first.
+
+    chosen: the only one that may be taken. uv makes environments where a Python alone can't.
+    Raises InstallError where there is none.
+    """
+    if sys.platform == "darwin" and platform.machine() == "x86_64":
+        raise InstallError(
+            "PyTorch is not made for Macs with Intel's processors any more, the built-in network "
+            "works there."
+        )
+    candidates = [chosen] if chosen else _candidates()
+    found: list[Python] = []
+    for path in candidates:
+        probed = _probe(path)
+        if probed is not None and (probed.brings_pip or uv):
+            found.append(probed)
+    if found:
+        return found
+    versions = f"{'.'.join(map(str, OLDEST))} to {'.'.join(map(str, NEWEST))}"
+    if chosen:
+        raise InstallError(f"{chosen} is no Python {versions} with venv and pip, choose another.")
+    raise InstallError(
+        f"No Python {versions} with venv and pip was found, install one and name it in the "
+        "preferences."
+    )
+
+
+def _candidates() -> Iterator[Path]:
+    """Interpreters that may fit; inside Blender, `sys.executable` is the one that it brings."""
+    seen: set[Path] = set()
+    for path in _named():
+        if path not in seen and path.is_file():
+            seen.add(path)
+            yield path
+
+
+def _named() -> Iterator[Path]:
+    if sys.executable and Path(sys.executable).stem.lower().startswith("python"):
+        yield Path(sys.executable)
+    minors = range(NEWEST[1], OLDEST[1] - 1, -1)
+    for name in [*(f"python3.{minor}" for minor in minors), "python3", "python"]:
+        if path := shutil.which(name):
+            yield Path(path)
+    if launcher := shutil.which("py") if sys.platform == "win32" else None:
+        for minor in minors:
+            code = "import sys; print(sys.executable)"
+            if path := _told([launcher, f"-3.{minor}", "-I", "-X", "utf8", "-c", code]):
+                yield Path(path)
+
+
+def _probe(path: Path) -> Python | None:
+    """What an interpreter can do; None where it does not fit."""
+    try:
+        told = json.loads(_told([str(path), "-I", "-c", _PROBE]))
+    except ValueError:
+        return None
+    fits = OLDEST <= tuple(told["version"]) <= NEWEST and told["bits"] == 64 and told["locked"]
+    return Python(path, told["pip"]) if fits else None
+
+
+def _told(command: list[str]) -> str:
+    return told(command, clean_environment(os.environ))
