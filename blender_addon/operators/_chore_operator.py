@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import bpy
 
-from .. import chores
 from ...core.errors import UnflatError
+from .. import chores
 
 
 class ChoreOperator:

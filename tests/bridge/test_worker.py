@@ -321,5 +321,7 @@ def test_prints_of_libraries_do_not_reach_the_wire(place: Path, tmp_path: Path) 
 
 def test_cancelled_before_it_began(place: Path) -> None:
     with pytest.raises(CancelledError):
-        Worker([sys.executable, str(BROKEN / "silent.py")], variables_for({}), Limits(), lambda: True)
+        Worker(
+            [sys.executable, str(BROKEN / "silent.py")], variables_for({}), Limits(), lambda: True
+        )
     assert not list(place.iterdir())
