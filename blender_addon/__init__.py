@@ -46,6 +46,7 @@ def register() -> None:
             bpy.utils.register_class(cls)
     properties.attach()
     handlers.attach()
+    preferences.apply()
     session.open_session()
 
 

@@ -120,9 +120,7 @@ def _draw_model(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -
     if card.file is None:
         return
     if not engines.run_networks():
-        row = layout.row()
-        row.label(text="Needs the engine", icon="INFO")
-        row.operator(ids.SHOW_PREFERENCES, text="Install...")
+        layout.operator(ids.SHOW_PREFERENCES, text="Install the Engine First...", icon="IMPORT")
     elif chores.running is not None:
         preferences_panel.draw_chore(layout)
     elif weights.find(card) is None:

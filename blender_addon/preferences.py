@@ -10,6 +10,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ..bridge import environment
+from ..core.depth import weights
 from . import ids
 
 ENGINES = (
@@ -51,7 +52,7 @@ class UNFLAT_AP_preferences(bpy.types.AddonPreferences):
     )
     proxy: StringProperty(
         name="Proxy",
-        description="For downloads, such as http://user:password@proxy:8080; if empty, the system's",
+        description="For downloads, as http://proxy:8080; if empty, that of the system",
     )
     index_url: StringProperty(
         name="Package Index",
@@ -66,6 +67,7 @@ class UNFLAT_AP_preferences(bpy.types.AddonPreferences):
         name="Networks",
         description="Where downloaded networks lie; if empty, among the user's application data",
         subtype="DIR_PATH",
+        update=lambda self, context: apply(),
     )
     non_commercial: BoolProperty(
         name="Non-Commercial Networks",
@@ -104,9 +106,9 @@ def wheels_folder() -> Path | None:
     return _folder(current().wheels_folder)
 
 
-def models_folder() -> Path | None:
-    """What the artist chose, if anything."""
-    return _folder(current().models_folder)
+def apply() -> None:
+    """Tell `core` what concerns it."""
+    weights.choose_folder(_folder(current().models_folder))
 
 
 def _folder(path: str) -> Path | None:

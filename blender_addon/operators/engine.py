@@ -11,14 +11,12 @@ import bpy
 
 from ...bridge import environment
 from ...bridge.engine import InProcessEngine
-from ...bridge.environment import Accelerator, Options, Receipt, State
+from ...bridge.environment import Accelerator, Options, Receipt, State, pins
 from ...bridge.tasks import Cancelled, Report
 from .. import chores, ids, preferences, session
 from ._chore_operator import ChoreOperator
 
 _DIALOG_WIDTH = 420
-_DOWNLOAD = {Accelerator.CPU: "1 GB", Accelerator.MPS: "1 GB"}
-"""About how much comes; the libraries of graphics cards are larger."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +55,8 @@ class UNFLAT_OT_engine_install(ChoreOperator, bpy.types.Operator):
     bl_idname = ids.INSTALL
     bl_label = "Install Engine"
 
+    _pins: pins.Pins
+
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not bpy.app.online_access and preferences.wheels_folder() is None:
@@ -66,29 +66,36 @@ class UNFLAT_OT_engine_install(ChoreOperator, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self._aside = not bpy.app.background
+        self._pins = pins.wanted(_accelerator() or environment.suggest())
         return context.window_manager.invoke_props_dialog(
             self, width=_DIALOG_WIDTH, confirm_text="Install"
         )
 
     def draw(self, context: bpy.types.Context) -> None:
-        chosen = preferences.current().accelerator
-        accelerator = None if chosen == "AUTOMATIC" else Accelerator[chosen]
-        amount = "1 to 4 GB" if accelerator is None else _DOWNLOAD.get(accelerator, "4 GB")
+        gigabytes = self._pins.download / 1e9, self._pins.installed / 1e9
         lines = self.layout.column(align=True)
-        lines.label(text=f"About {amount} of free libraries (PyTorch and others) are downloaded to")
+        lines.label(text="PyTorch and other free libraries are installed in")
         lines.label(text=str(preferences.engine_folder()), icon="FILE_FOLDER")
-        lines.label(text="Blender stays usable meanwhile. Remove it any time in the preferences.")
+        lines.label(
+            text="Download about {:.1f} GB, on the disk about {:.1f} GB.".format(*gigabytes)
+        )
+        lines.label(text="Blender stays usable meanwhile. Remove it here at any time.")
 
     def begin(self, context: bpy.types.Context) -> None:
         chosen = preferences.current()
-        accelerator = None if chosen.accelerator == "AUTOMATIC" else chosen.accelerator
         task = _Install(
             preferences.engine_folder(),
-            Accelerator[accelerator] if accelerator else None,
+            _accelerator(),
             Options(chosen.proxy, chosen.index_url, preferences.wheels_folder()),
             bpy.app.online_access,
         )
         chores.start("Installing the engine", InProcessEngine(), task, _installed)
+
+
+def _accelerator() -> Accelerator | None:
+    """What the artist chose, None for automatic."""
+    chosen = preferences.current().accelerator
+    return None if chosen == "AUTOMATIC" else Accelerator[chosen]
 
 
 def _installed(receipt: Receipt) -> str:
