@@ -7,6 +7,7 @@
     properties     what the artist chooses, kept in `scene.unflat`
     live           changed settings of a photo in the scene have its shapes made again
     shape          the values of those settings, within their ranges
+    sentences      how a job ended, wrapped to the width there is
     panels         the tab "Unflat" in the 3D View's sidebar
     drop           a picture dropped onto the 3D View
     operators/     generate, cancel ..., and what a long operator's life looks like

@@ -77,7 +77,7 @@ class UNFLAT_AP_preferences(bpy.types.AddonPreferences):
     def draw(self, context: bpy.types.Context) -> None:
         from . import preferences_panel  # which needs operators, which need this
 
-        preferences_panel.draw(self.layout, self)
+        preferences_panel.draw(context, self.layout, self)
 
 
 _DEFAULTS = SimpleNamespace(

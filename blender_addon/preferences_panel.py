@@ -10,19 +10,18 @@ from ..bridge import environment
 from ..bridge.environment import State
 from ..core.depth import catalog, weights
 from ..core.depth.catalog import ModelCard
-from . import chores, engines, ids, preferences
+from . import chores, engines, ids, preferences, sentences
 from .operators.engine import STATES
 
 
-def draw(layout: bpy.types.UILayout, chosen: Any) -> None:
+def draw(context: bpy.types.Context, layout: bpy.types.UILayout, chosen: Any) -> None:
     layout.use_property_split = True
     layout.use_property_decorate = False
     _draw_engine(layout.box().column(), chosen)
     if chores.running is not None:
         draw_chore(layout)
     elif chores.outcome is not None:
-        outcome = chores.outcome
-        layout.label(text=outcome.lines[0], icon="CHECKMARK" if outcome.good else "ERROR")
+        sentences.draw(context, layout.box(), chores.outcome)
     _draw_models(layout.box().column(), chosen)
 
 
@@ -42,7 +41,8 @@ def _draw_engine(column: bpy.types.UILayout, chosen: Any) -> None:
     said, action, icon = STATES[state]
     column.label(text="Engine", icon="SYSTEM")
     column.prop(chosen, "engine")
-    _fact(column, "State", said)
+    is_at_work = chores.running is not None and not state.is_usable
+    _fact(column, "State", "Being installed" if is_at_work else said)
     if receipt is not None and state is not State.MISSING:
         _fact(column, "Device", receipt.device)
         _fact(column, "Holds", f"PyTorch {receipt.torch}, {receipt.packages} packages")
