@@ -203,6 +203,14 @@ def test_a_blend_file_without_installing_anything(photo: Path) -> None:
     assert not (OUT / "none.blend").exists()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux shows them")
+def test_no_worker_outlives_a_killed_blender(zip_file: Path, photo: Path) -> None:
+    start = ("--background", "--factory-startup", "--python-exit-code", "1")
+    done = run(BLENDER, *start, "--python", script("kill_blender", zip_file, photo))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert figures("killed")["worker_gone_after"] < 2
+
+
 @needs_window
 def test_in_a_window(zip_file: Path, photo: Path) -> None:
     done = run(WINDOW, script("show_generate", zip_file, photo))
