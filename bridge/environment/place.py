@@ -17,8 +17,8 @@ from ...core import filelock
 from ...core.depth import weights
 from ...core.errors import InstallError, OutputError
 from ...core.files import refusal
-from .accelerator import Accelerator
 from . import pins, usage
+from .accelerator import Accelerator
 
 RECEIPT, INCOMPLETE, LOCK, _LOG = "engine.json", "engine.incomplete", "engine.lock", "engine.log"
 CACHE, SCRATCH, _ENVIRONMENT = "engine-cache", "engine-tmp", "engine-"
