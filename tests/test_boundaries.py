@@ -48,6 +48,7 @@ OPTIONAL = {
         "core/depth/weights.py",
         "bridge/environment/trial.py",
     },
+    "torchvision": {"core/depth/models/__init__.py"},
     "timm": {
         "core/depth/models/__init__.py",
         "core/depth/models/depth_pro.py",

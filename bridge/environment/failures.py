@@ -57,7 +57,7 @@ _RULES = (
     ),
     _rule(
         r"do not match the hashes|hash mismatch|bad ?zip ?file|is not a valid wheel"
-        r"|has an invalid wheel|invalid zip|corrupt",
+        r"|has an invalid wheel|invalid zip|corrupt|not a supported wheel|resolutionimpossible",
         DamagedError,
         "A downloaded file is damaged, install again to get it anew.",
     ),

@@ -13,7 +13,7 @@ from typing import TextIO
 
 from ...core.depth import weights
 from ...core.errors import CancelledError, InstallError, OfflineError, OutputError
-from . import failures, pins, place, pythons, sources, trial
+from . import failures, kept, pins, place, pythons, sources, trial
 from .accelerator import Accelerator
 from .meter import Meter
 from .pins import Pins
@@ -135,32 +135,44 @@ class _Work:
 
     def _fill(self, home: Path, base: Path, uv: Path | None) -> None:
         """Bring the libraries into an environment."""
-        scratch, cache = self.folder / place.SCRATCH, self.folder / place.CACHE
-        scratch.mkdir(exist_ok=True)
-        wanted = scratch / "requirements.txt"
-        wanted.write_text("\n".join(self.pinned.lines), encoding="utf-8")
-        configured = _pip_configuration(place.interpreter(home)) or _pip_configuration(base)
+        scratch, cache, wanted = self._folders()
+        lines = kept.requirements(self.pinned.lines, cache)
+        wanted.write_text("\n".join(lines), encoding="utf-8")
+        interpreter = place.interpreter(home)
+        configured = _pip_configuration(interpreter) or _pip_configuration(base)
         settings = sources.resolved(configured, self.pinned.indexes, self.options)
-        temporary = {name: str(scratch) for name in ("TMPDIR", "TEMP", "TMP")}
-        interpreter = str(place.interpreter(home))
         if uv:
-            command = [str(uv), "pip", "install", "--no-config", "--python", interpreter,
-                       "--no-build", "--index-strategy", "unsafe-best-match", "--color", "never",
-                       "--no-progress", "--cache-dir", str(cache), "-r", str(wanted)]  # fmt: skip
+            command = [*_uv(uv, interpreter, cache), "-r", str(wanted)]
             environment = sources.for_uv(settings)
             expected = 2 * self.pinned.installed  # unpacked in the cache, and linked from there
         else:
-            command = [interpreter, "-I", "-u", "-X", "utf8", "-m", "pip", "install", "--no-input",
-                       "--disable-pip-version-check", "--only-binary", ":all:", "--no-compile",
-                       "--progress-bar", "off", "--no-warn-script-location",
-                       "--cache-dir", str(cache), "-r", str(wanted)]  # fmt: skip
+            command = [*_pip(interpreter), "-r", str(wanted)]
             environment = sources.for_pip(settings)
-            expected = self.pinned.installed + 2 * self.pinned.download  # as it comes, and cached
+            expected = self.pinned.installed + self.pinned.download
+        environment |= {name: str(scratch) for name in ("TMPDIR", "TEMP", "TMP")}
         span = self._part(_MADE, _INSTALLED)
-        meter = Meter((home, cache, scratch), place.libraries(home), expected, span)
-        status, lines = self._run(command, environment | temporary, meter.watch)
+        meter = Meter((home, cache if uv else scratch), place.libraries(home), expected, span)
+
+        def watch(line: str) -> None:
+            if meter.watch(line):
+                kept.keep(scratch, cache)
+
+        status, said = self._run(command, environment, watch)
         if status:
-            raise failures.explained(lines, self.folder, place.log(self.folder))
+            raise failures.explained(said, self.folder, place.log(self.folder))
+
+    def _folders(self) -> tuple[Path, Path, Path]:
+        """For temporary files, for downloads of this very set, and the file of requirements."""
+        scratch = self.folder / place.SCRATCH
+        scratch.mkdir(exist_ok=True)
+        name = f"{self.accelerator.value}-{self.pinned.digest[:8]}"
+        caches = self.folder / place.CACHE
+        caches.mkdir(exist_ok=True)
+        for cache in caches.iterdir():
+            if cache.name != name:
+                shutil.rmtree(cache, ignore_errors=True)
+        (caches / name).mkdir(exist_ok=True)
+        return scratch, caches / name, scratch / "requirements.txt"
 
     def _try(self, home: Path) -> dict[str, str]:
         """Run the self-test in an environment; what it tells. Raises InstallError."""
@@ -195,7 +207,7 @@ class _Work:
 
     def _check_space(self) -> None:
         """Raises OutputError where the disk has no room for the set and its downloads."""
-        download = 0 if self.options.wheels else 2 * self.pinned.download
+        download = 0 if self.options.wheels else self.pinned.download
         here = place.measure(self.folder / place.CACHE)
         needed = max(self.pinned.installed + download - here, 0)
         free = shutil.disk_usage(self.folder).free
@@ -214,6 +226,20 @@ def _find_uv() -> Path | None:
     if path is None or match is None or (int(match[1]), int(match[2])) < _OLDEST_UV:
         return None
     return Path(path)
+
+
+def _pip(interpreter: Path) -> list[str]:
+    """The command that installs with pip."""
+    return [str(interpreter), "-I", "-u", "-X", "utf8", "-m", "pip", "install", "--no-input",
+            "--disable-pip-version-check", "--only-binary", ":all:", "--no-compile",
+            "--no-cache-dir", "--progress-bar", "off", "--no-warn-script-location"]  # fmt: skip
+
+
+def _uv(uv: Path, interpreter: Path, cache: Path) -> list[str]:
+    """The command that installs with uv."""
+    return [str(uv), "pip", "install", "--no-config", "--python", str(interpreter), "--no-build",
+            "--index-strategy", "unsafe-best-match", "--color", "never", "--no-progress",
+            "--cache-dir", str(cache)]  # fmt: skip
 
 
 def _pip_configuration(interpreter: Path) -> dict[str, str]:

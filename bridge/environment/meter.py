@@ -14,7 +14,7 @@ from .place import measure
 
 _PAUSE = 0.5  # seconds between two looks, at least
 _SHARE = 0.05  # of the time that looking may take
-_SAID = re.compile(r"\s*(Downloading|Using cached|Processing|Collecting|Prepared|Installing) (\S+)")
+_SAID = re.compile(r"\s*(Downloading|Collecting|Preparing|Installing) (\S+)")
 _VERSION = re.compile(r"(-\d[^-]*)?-(cp|py)\d.*|==.*|\.whl.*")
 
 
@@ -32,15 +32,18 @@ class Meter:
         self._expected = expected
         self._fraction, self._text, self._next = 0.0, "starting", 0.0
 
-    def watch(self, line: str) -> None:
-        """Look, if it is time again. `line` is what the installer has printed meanwhile."""
+    def watch(self, line: str) -> bool:
+        """Look, and report, if it is time again: whether it was.
+
+        line: what the installer has printed meanwhile.
+        """
         if match := _SAID.match(line):
             self._text = f"{match[1].lower()} {_VERSION.sub('', Path(match[2]).name)}"
             if match[1] == "Installing":  # "Installing collected packages: ..."
                 self._text = f"installing {line.count(',') + 1} libraries"
         begin = time.monotonic()
         if begin < self._next:
-            return
+            return False
         come = sum(map(measure, self._folders))
         if self._expected:
             self._fraction = max(self._fraction, min(1.0, come / self._expected))
@@ -48,3 +51,4 @@ class Meter:
         self._progress(self._fraction, f"{self._text} ({come / 1e6:,.0f} MB, {there} in place)")
         end = time.monotonic()
         self._next = end + max(_PAUSE, (end - begin) / _SHARE)
+        return True

@@ -37,8 +37,27 @@ def family(card: ModelCard) -> ModuleType:
     with needing("torch", purpose):
         import torch  # noqa: F401
     with needing("timm", purpose):
+        _settle_torchvision()
         import timm  # noqa: F401
     return import_module(f".{card.family}", __name__)
+
+
+def _settle_torchvision() -> None:
+    """Let timm have torchvision also where that was built for another torch than is here.
+
+    Package indexes mix them: a torch for processors beside a torchvision for CUDA. Then its
+    compiled operators don't load, and it stops at declaring what two of them give; timm needs
+    none of them, only its Python half.
+    """
+    import torch
+
+    try:
+        import torchvision  # noqa: F401
+    except RuntimeError:
+        for name in ("torchvision::nms", "torchvision::qnms"):
+            torch.library.define(
+                name, "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+            )
 
 
 def load(card: ModelCard, state: Mapping[str, Tensor]) -> nn.Module:
