@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ class DamagedError(DownloadError):
     """A file came, but not as it should: what has been kept of it is of no use."""
 
 
+_FULL = 64 << 10  # bytes that are left on a full disk
 _Rule = tuple[re.Pattern[str], type[UnflatError], str]
 
 
@@ -49,6 +51,12 @@ _RULES = (
         "then install again to go on from there.",
     ),
     _rule(
+        r"requirement (\S+) .*\(from versions: none\)",
+        DownloadError,
+        "Nothing was heard of {0} where the libraries come from, check the connection, the proxy "
+        "and the mirror, or choose another Python.",
+    ),
+    _rule(
         r"no matching distribution found for (\S+)|because there (?:is|are) no versions? of (\S+)"
         r"|because (\S+) was not found|because (\S+) has no wheels",
         InstallError,
@@ -74,6 +82,8 @@ _RULES = (
 def explained(lines: Sequence[str], folder: Path, log: Path) -> UnflatError:
     """The error for a program that printed these lines and failed."""
     text = "\n".join(lines)
+    if shutil.disk_usage(folder).free < _FULL:  # not everyone tells that it is for this
+        text += "no space left"
     for words, kind, sentence in _RULES:
         if match := words.search(text):
             found = next(filter(None, match.groups()), "such library")

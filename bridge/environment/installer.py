@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ...core.depth import weights
-from ...core.errors import CancelledError, InstallError, OfflineError, OutputError
+from ...core.errors import CancelledError, InstallError, OfflineError, OutputError, UnflatError
 from . import failures, kept, pins, place, pythons, sources, trial
 from .accelerator import Accelerator
 from .meter import Meter
@@ -27,6 +27,9 @@ Progress = Callable[[float, str], None]
 _MADE, _INSTALLED = 0.02, 0.94  # of the progress, when that is done; the self-test remains
 _OLDEST_UV = (0, 5)  # knows all the arguments and variables that are used here
 _USUAL = Options()
+_INSTALL = ("install", "--no-input", "--disable-pip-version-check", "--only-binary", ":all:",
+            "--no-compile", "--no-cache-dir", "--progress-bar", "off",
+            "--no-warn-script-location")  # fmt: skip
 
 
 def install(
@@ -103,10 +106,10 @@ class _Work:
 
     def _build(self, home: Path) -> Receipt:
         """An environment that has passed its test. Raises what `install` raises."""
-        uv = _find_uv()
+        uv = find_uv()
         self.progress(0, "looking for a Python")
-        base = self._make(home, uv)
-        self._fill(home, base, uv)
+        pip = self._make(home, uv)
+        self._fill(home, pip, uv)
         passed = self._try(home)
         return Receipt(
             environment=home.name,
@@ -119,34 +122,43 @@ class _Work:
             packages=sum(1 for _ in place.libraries(home).glob("*.dist-info")),
         )
 
-    def _make(self, home: Path, uv: Path | None) -> Path:
-        """Make an empty environment; the Python that it is made from."""
-        lines: list[str] = []
+    def _make(self, home: Path, uv: Path | None) -> list[str]:
+        """Make an empty environment; the command of a pip that installs into it, if there is one.
+
+        A Python's own pip does, which spares the environment one of its own.
+        """
+        error: UnflatError = InstallError("There is no Python.")
+        isolated = ["-I", "-u", "-X", "utf8", "-m"]
         for python in pythons.find(self.options.python, uv):
-            if python.brings_pip:
-                command = [str(python.path), "-I", "-m", "venv", str(home)]
+            program, interpreter = str(python.path), str(place.interpreter(home))
+            if python.has_venv and python.has_pip:
+                command = [program, "-I", "-m", "venv", "--without-pip", str(home)]
+                pip = [program, *isolated, "pip", "--python", interpreter]
+            elif python.has_venv and python.brings_pip:
+                command = [program, "-I", "-m", "venv", str(home)]
+                pip = [interpreter, *isolated, "pip"]
             else:
-                command = [str(uv), "venv", "--no-config", "--python", str(python.path), str(home)]
+                command = [str(uv), "venv", "--no-config", "--python", program, str(home)]
+                pip = []
             status, lines = self._run(command)
             if status == 0 and place.interpreter(home).exists():
-                return python.path
+                return pip
+            error = failures.explained(lines, self.folder, place.log(self.folder))
             shutil.rmtree(home, ignore_errors=True)
-        raise failures.explained(lines, self.folder, place.log(self.folder))
+        raise error
 
-    def _fill(self, home: Path, base: Path, uv: Path | None) -> None:
+    def _fill(self, home: Path, pip: list[str], uv: Path | None) -> None:
         """Bring the libraries into an environment."""
         scratch, cache, wanted = self._folders()
         lines = kept.requirements(self.pinned.lines, cache)
         wanted.write_text("\n".join(lines), encoding="utf-8")
-        interpreter = place.interpreter(home)
-        configured = _pip_configuration(interpreter) or _pip_configuration(base)
-        settings = sources.resolved(configured, self.pinned.indexes, self.options)
+        settings = sources.resolved(_configured(pip), self.pinned.indexes, self.options)
         if uv:
-            command = [*_uv(uv, interpreter, cache), "-r", str(wanted)]
+            command = [*_uv(uv, place.interpreter(home), cache), "-r", str(wanted)]
             environment = sources.for_uv(settings)
             expected = 2 * self.pinned.installed  # unpacked in the cache, and linked from there
         else:
-            command = [*_pip(interpreter), "-r", str(wanted)]
+            command = [*pip, *_INSTALL, "-r", str(wanted)]
             environment = sources.for_pip(settings)
             expected = self.pinned.installed + self.pinned.download
         environment |= {name: str(scratch) for name in ("TMPDIR", "TEMP", "TMP")}
@@ -199,6 +211,7 @@ class _Work:
         watch: Callable[[str], None] = lambda _line: None,
     ) -> tuple[int, list[str]]:
         clean = sources.clean_environment(os.environ) | (environment or {})
+        clean |= {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}  # for what pip starts in turn
         return run(command, clean, self.log, self.cancelled, watch)
 
     def _part(self, start: float, end: float) -> Progress:
@@ -218,7 +231,7 @@ class _Work:
             )
 
 
-def _find_uv() -> Path | None:
+def find_uv() -> Path | None:
     """uv, if it is here and new enough."""
     path = shutil.which("uv")
     version = told([path, "--version"], sources.clean_environment(os.environ)) if path else ""
@@ -228,13 +241,6 @@ def _find_uv() -> Path | None:
     return Path(path)
 
 
-def _pip(interpreter: Path) -> list[str]:
-    """The command that installs with pip."""
-    return [str(interpreter), "-I", "-u", "-X", "utf8", "-m", "pip", "install", "--no-input",
-            "--disable-pip-version-check", "--only-binary", ":all:", "--no-compile",
-            "--no-cache-dir", "--progress-bar", "off", "--no-warn-script-location"]  # fmt: skip
-
-
 def _uv(uv: Path, interpreter: Path, cache: Path) -> list[str]:
     """The command that installs with uv."""
     return [str(uv), "pip", "install", "--no-config", "--python", str(interpreter), "--no-build",
@@ -242,8 +248,7 @@ def _uv(uv: Path, interpreter: Path, cache: Path) -> list[str]:
             "--cache-dir", str(cache)]  # fmt: skip
 
 
-def _pip_configuration(interpreter: Path) -> dict[str, str]:
+def _configured(pip: list[str]) -> dict[str, str]:
     """How pip is set up here, by files and variables, as far as it matters."""
-    command = [str(interpreter), "-I", "-X", "utf8", "-m", "pip"]
     environment = {k: v for k, v in os.environ.items() if not k.upper().startswith("PYTHON")}
-    return sources.configuration(told([*command, "config", "list"], environment))
+    return sources.configuration(told([*pip, "config", "list"], environment) if pip else "")

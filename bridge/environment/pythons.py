@@ -16,27 +16,40 @@ from .process import told
 from .sources import clean_environment
 
 OLDEST, NEWEST = (3, 11), (3, 13)  # that all pinned libraries have wheels for
+_PIP = (22, 3)  # the oldest that installs for another interpreter
 _PROBE = """
-import importlib.util, json, struct, sys, sysconfig
+import importlib.metadata, importlib.util, json, struct, sys, sysconfig
+try:
+    pip = importlib.metadata.version("pip")
+except importlib.metadata.PackageNotFoundError:
+    pip = "0.0"
 print(json.dumps({
     "version": sys.version_info[:2],
     "bits": struct.calcsize("P") * 8,
-
     "locked": not sysconfig.get_config_var("Py_GIL_DISABLED"),
-    "pip": all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")),
+    "venv": importlib.util.find_spec("venv") is not None,
+    "ensurepip": importlib.util.find_spec("ensurepip") is not None,
+    "pip": [int(part) for part in pip.split(".")[:2]],
 }))
 """
 
 
 @dataclass(frozen=True)
 class Python:
-    """An interpreter that fits; `brings_pip` is False where its venv comes without pip."""
+    """An interpreter that fits.
+
+    has_venv: whether it can make environments itself.
+    has_pip: one that can install into another environment.
+    brings_pip: whether the environments that it makes can have their own.
+    """
 
     path: Path
+    has_venv: bool
+    has_pip: bool
     brings_pip: bool
 
 
-def find(chosen: Path | None, uv: Path | None) -> list[Python]:
+def find(chosen: Path | None, uv: Path | None) -> Iterator[Python]:
     """Interpreters that an environment can be made from, best first.
 
     chosen: the only one that may be taken. uv makes environments where a Python alone can't.
@@ -47,14 +60,14 @@ def find(chosen: Path | None, uv: Path | None) -> list[Python]:
             "PyTorch is not made for Macs with Intel's processors any more, the built-in network "
             "works there."
         )
-    candidates = [chosen] if chosen else _candidates()
-    found: list[Python] = []
-    for path in candidates:
+    found = False
+    for path in [chosen] if chosen else _candidates():
         probed = _probe(path)
-        if probed is not None and (probed.brings_pip or uv):
-            found.append(probed)
+        if probed and (uv or (probed.has_venv and (probed.has_pip or probed.brings_pip))):
+            found = True
+            yield probed
     if found:
-        return found
+        return
     versions = f"{'.'.join(map(str, OLDEST))} to {'.'.join(map(str, NEWEST))}"
     if chosen:
         raise InstallError(f"{chosen} is no Python {versions} with venv and pip, choose another.")
@@ -94,7 +107,10 @@ def _probe(path: Path) -> Python | None:
     except ValueError:
         return None
     fits = OLDEST <= tuple(told["version"]) <= NEWEST and told["bits"] == 64 and told["locked"]
-    return Python(path, told["pip"]) if fits else None
+    if not fits:
+        return None
+    has_pip, brings_pip = tuple(told["pip"]) >= _PIP, told["ensurepip"]
+    return Python(path, told["venv"], has_pip, brings_pip)
 
 
 def _told(command: list[str]) -> str:
