@@ -47,6 +47,9 @@ running: Chore | None = None
 outcome: Outcome | None = None
 """How the last one ended."""
 
+_shown: tuple[str, int] = "", -1
+"""What windows show: text and per cent."""
+
 
 def start(title: str, engine: Engine, task: Task[Any], done: Callable[[Any], str]) -> None:
     """Begin a chore on an engine of its own; the caller has seen that none runs."""
@@ -85,13 +88,22 @@ def _look() -> float | None:
     global running, outcome
     if running is None:
         return None
-    viewport.redraw_all()
     if not running.job.state.is_finished:
+        _show(*running.progress)
         return _TICK
     outcome = _outcome(running)
     running.engine.close()
     running = None
+    viewport.redraw_all()
     return None
+
+
+def _show(text: str, fraction: float) -> None:
+    """Redraw if there is something new, as that may take long."""
+    global _shown
+    if _shown != (text, round(100 * fraction)):
+        _shown = text, round(100 * fraction)
+        viewport.redraw_all()
 
 
 def _outcome(chore: Chore) -> Outcome:

@@ -2,7 +2,7 @@
 
 UNFLAT_BLENDER is a command line that takes Blender's arguments ("blender"). UNFLAT_BLENDER_WINDOW
 is one to which the path of a script is added, to run it in a window ("blender --python"). Without
-them the tests are skipped. Pictures and figures stay in build/gui: inside the repository, because
+them the tests are skipped; UNFLAT_TEST_INSTALL says that the engine may be installed in it, too. Pictures and figures stay in build/gui: inside the repository, because
 a Blender in a box may see nothing else.
 """
 
@@ -75,7 +75,7 @@ def run(command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=600,
+        timeout=900,
     )
 
 
@@ -220,6 +220,22 @@ def test_in_a_window(zip_file: Path, photo: Path) -> None:
     told = figures("default")
     assert told["longest_gap_before_import"] < FROZEN + figures("redraws")["longest_gap"], told
     assert told["import_seconds"] < 10 * FROZEN, told
-    for name in ("1_empty", "2_photo", "3_running", "4_default_done", "5_cancelled", "6_undone"):
+    check_pictures("1_empty", "2_photo", "3_running", "4_default_done", "5_cancelled", "6_undone")
+
+
+def check_pictures(*names: str) -> None:
+    for name in names:
         picture = np.asarray(Image.open(OUT / f"{name}.png").convert("RGB"))
         assert picture.std() > 5, f"{name} is blank"
+
+
+@needs_window
+@pytest.mark.skipif(
+    "UNFLAT_TEST_INSTALL" not in os.environ, reason="UNFLAT_TEST_INSTALL is not set"
+)
+def test_the_engine_in_a_window(zip_file: Path, photo: Path) -> None:
+    """Installed from the preferences, used, cancelled half-way, used again."""
+    done = run(WINDOW, script("show_engine", zip_file, photo))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert figures("engine_cancel")["seconds"] < 2 * FROZEN
+    check_pictures("engine_1_missing", "engine_4_ready", "engine_5_done", "engine_7_again")
