@@ -2,8 +2,9 @@
 
 UNFLAT_BLENDER is a command line that takes Blender's arguments ("blender"). UNFLAT_BLENDER_WINDOW
 is one to which the path of a script is added, to run it in a window ("blender --python"). Without
-them the tests are skipped; UNFLAT_TEST_INSTALL says that the engine may be installed in it, too. Pictures and figures stay in build/gui: inside the repository, because
-a Blender in a box may see nothing else.
+them the tests are skipped; UNFLAT_TEST_INSTALL says that the engine may be installed in it, too.
+Pictures and figures stay in build/gui: inside the repository, because a Blender in a box may see
+nothing else.
 """
 
 from __future__ import annotations
