@@ -24,6 +24,11 @@ from ..core.settings import RANGES, Output, Settings
 from . import ids, live, preferences
 
 _DEFAULTS = Settings()
+
+_HAS_RELATIVE = "is_path_supports_blend_relative" in bpy.types.StringProperty.bl_rna.properties
+RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"} if _HAS_RELATIVE else set()
+"""Of paths: they may begin with //, and Blenders that ask for it don't show that as a mistake."""
+
 _BIGGEST_INT = 2**31 - 1
 
 OUTPUTS = (
@@ -191,7 +196,7 @@ class Choices(Shape):
         description="A depth map of the photo's size to use instead of a model: "
         "PNG, TIFF, EXR, NPZ or NPY",
         subtype="FILE_PATH",
-        options={"SKIP_SAVE"},
+        options={"SKIP_SAVE"} | RELATIVE,
     )
     depth_kind: EnumProperty(
         name="Holds",
@@ -204,7 +209,7 @@ class Choices(Shape):
         description="A camera.json with the photo's known intrinsics; "
         "it goes before the field of view",
         subtype="FILE_PATH",
-        options={"SKIP_SAVE"},
+        options={"SKIP_SAVE"} | RELATIVE,
     )
     fit_render: EnumProperty(
         name="Look Through",
@@ -226,6 +231,7 @@ class UNFLAT_PG_settings(Choices, bpy.types.PropertyGroup):
         name="Photo",
         description="The photo to turn into a scene: " + ", ".join(s[1:].upper() for s in SUFFIXES),
         subtype="FILE_PATH",
+        options=RELATIVE,
     )
     model: EnumProperty(
         name="Model",

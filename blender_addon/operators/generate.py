@@ -16,7 +16,7 @@ from ...core.errors import ImageError, SettingsError
 from ...core.pipeline import Result
 from ...core.settings import Output, Settings
 from .. import engines, ids, photo_reader, viewport
-from ..properties import OUTPUTS, Choices, absolute
+from ..properties import OUTPUTS, RELATIVE, Choices, absolute
 from ..scene import SceneArrays, camera, collection
 from ..scene import build as build_scene
 from ..shape import within_range
@@ -37,7 +37,7 @@ class UNFLAT_OT_generate(JobOperator, Choices, bpy.types.Operator):
         name="Photo",
         description="The photo; if not given, the one in the scene's settings",
         subtype="FILE_PATH",
-        options={"SKIP_SAVE"},
+        options={"SKIP_SAVE"} | RELATIVE,
     )
     model: StringProperty(
         name="Model",
