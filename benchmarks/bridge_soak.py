@@ -16,6 +16,7 @@ cancel     the job is cancelled              none
 from __future__ import annotations
 
 import argparse
+import ctypes
 import gc
 import os
 import random
@@ -167,6 +168,7 @@ def soak(jobs: int, seed: int) -> Counter[tuple[str, str]]:
         noise = np.random.default_rng(seed).integers(0, 255, (480, 640, 3), np.uint8)
         Image.fromarray(noise).save(photo)
         faults = [fault for fault in FAULTS if is_small or fault != "full"]
+        files = _open_files()
         usual, tempfile.tempdir = tempfile.tempdir, str(place / "temporary")
         try:
             run = Soak(place, random_, photo)
@@ -178,21 +180,40 @@ def soak(jobs: int, seed: int) -> Counter[tuple[str, str]]:
                     early = _memory()
             grown = _memory() - early
             run.close()
-            _nothing_left(place / "temporary", grown)
+            _nothing_left(place / "temporary", grown, files)
         finally:
             tempfile.tempdir = usual
     return ends
 
 
-def _nothing_left(temporary: Path, grown: int) -> None:
+def _is_dead(pid: int) -> bool:
+    """Whether nobody but us has yet to take notice of its end."""
+    try:
+        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return True
+
+
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def _nothing_left(temporary: Path, grown: int, files: int) -> None:
     left = [str(file) for file in temporary.iterdir()]
     left += [t.name for t in threading.enumerate() if t.name.startswith("unflat-")]
-    left += [f"process {pid}" for pid in _descendants()]
+    left += [f"process {pid}" for pid in _descendants() if not _is_dead(pid)]
+    left += [f"{count} files" for count in [_open_files() - files] if count > 0]
     if left:
         raise SoakError(f"left: {left}")
     if grown > GROWTH:
         raise SoakError(f"memory grew by {grown / 1e6:.0f} MB")
     print(f"memory grew by {grown / 1e6:.1f} MB")
+
+
+def _adopt_orphans() -> None:
+    """Processes whose parent has died become our children, so that they are found."""
+    set_child_subreaper = 36  # PR_SET_CHILD_SUBREAPER
+    ctypes.CDLL(None).prctl(set_child_subreaper, 1)
 
 
 def main() -> int:
@@ -201,6 +222,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     began = time.monotonic()
+    _adopt_orphans()
     try:
         ends = soak(options.jobs, options.seed)
     except SoakError as error:

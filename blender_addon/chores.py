@@ -34,6 +34,7 @@ class Chore:
     job: Job[Any]
     engine: Engine
     done: Callable[[Any], str]
+    can_cancel: bool
 
     @property
     def progress(self) -> tuple[str, float]:
@@ -51,11 +52,17 @@ _shown: tuple[str, int] = "", -1
 """What windows show: text and per cent."""
 
 
-def start(title: str, engine: Engine, task: Task[Any], done: Callable[[Any], str]) -> None:
+def start(
+    title: str,
+    engine: Engine,
+    task: Task[Any],
+    done: Callable[[Any], str],
+    can_cancel: bool = True,
+) -> None:
     """Begin a chore on an engine of its own; the caller has seen that none runs."""
     global running, outcome
     assert running is None
-    running, outcome = Chore(title, engine.submit(task), engine, done), None
+    running, outcome = Chore(title, engine.submit(task), engine, done, can_cancel), None
     if not bpy.app.background:
         bpy.app.timers.register(_look, persistent=True)
 
@@ -91,9 +98,9 @@ def _look() -> float | None:
     if not running.job.state.is_finished:
         _show(*running.progress)
         return _TICK
-    outcome = _outcome(running)
-    running.engine.close()
-    running = None
+    ended, running = running, None  # first: whatever happens now, another chore may begin
+    outcome = _outcome(ended)
+    ended.engine.close()
     viewport.redraw_all()
     return None
 

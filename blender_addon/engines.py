@@ -18,6 +18,12 @@ from ..core.depth.catalog import ModelCard
 from ..core.errors import InstallError, ModelError
 from . import preferences
 
+_MISSING = {
+    State.MISSING: "The engine is not installed, install it in Unflat's preferences.",
+    State.INCOMPLETE: "The engine is half installed, continue in Unflat's preferences.",
+    State.BROKEN: "The engine is broken, repair it in Unflat's preferences.",
+}
+
 
 @dataclass(frozen=True)
 class Place:
@@ -47,10 +53,12 @@ def place() -> Place:
     if not environment.state(folder).is_usable:
         if choice == "AUTOMATIC":
             return Place()
-        raise InstallError("The engine is not installed, install it in Unflat's preferences.")
+        raise InstallError(_MISSING[environment.state(folder)])
     variables = {"UNFLAT_MODELS": str(weights.folder())}
     if not bpy.app.online_access:
         variables["UNFLAT_OFFLINE"] = "1"
+    if proxy := preferences.current().proxy:
+        variables |= dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), proxy)
     return Place(folder, environment.python(folder), tuple(variables.items()))
 
 
@@ -70,20 +78,23 @@ def check(card: ModelCard) -> None:
     if card.file is None:
         return
     if not run_networks():
-        raise InstallError(f"{card.title} needs the engine, install it in Unflat's preferences.")
+        todo = "choose Runs: Automatic" if is_installed() else "install it"
+        raise InstallError(f"{card.title} needs the engine, {todo} in Unflat's preferences.")
     if weights.find(card) is None:
         raise ModelError(f"{card.title} is not on this computer yet, download it first.")
 
 
-def where() -> str:
-    """In a few words, where the next job runs and on what."""
+def where(is_network: bool) -> str:
+    """In a few words, where the next job runs; of published networks, on what."""
     if preferences.current().engine != "IN_PROCESS":
         folder = preferences.engine_folder()
         state, receipt = environment.state(folder), environment.receipt(folder)
         if state.is_usable and receipt is not None:
-            return f"Runs in the engine, {receipt.device}"
+            return (
+                f"Runs in the engine, on {receipt.device}" if is_network else "Runs in the engine"
+            )
         if preferences.current().engine == "WORKER":
-            return "The engine is not installed"
+            return "The engine is asked for and not ready"
         if state is State.BROKEN:
             return "Runs within Blender, the engine is broken"
     return "Runs within Blender"

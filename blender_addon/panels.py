@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..core.depth import catalog, weights
+from ..core.depth.catalog import ModelCard
 from . import chores, engines, ids, preferences_panel, sentences, session
 from .operators._job_operator import STAGES
 from .operators.generate import FROM_PANEL
@@ -48,7 +49,9 @@ class UNFLAT_PT_main(bpy.types.Panel):
             row.operator(ids.GENERATE, text="Generate", icon="SHADERFX")
             where = layout.row()
             where.active = False  # grey
-            where.label(text=engines.where())
+            card = _card(settings)
+            is_network = card is not None and card.file is not None
+            where.label(text=engines.where(is_network and not settings.depth_filepath))
         else:
             _draw_progress(layout, running)
         outcome = session.current().outcome
@@ -101,24 +104,29 @@ def _draw_own_depth(layout: bpy.types.UILayout, settings: bpy.types.PropertyGrou
     layout.prop(settings, "camera_filepath")
 
 
+def _card(settings: bpy.types.PropertyGroup) -> ModelCard | None:
+    """The chosen model's; None in a file from an Unflat that had other models."""
+    return next((card for card in catalog.MODELS if card.id == settings.model), None)
+
+
 def _draw_model(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
     if settings.depth_filepath:
         layout.label(text="Depth from your own depth map", icon="INFO")
         return
     row = layout.row(align=True)
     row.prop(settings, "model", text="")
-    card = next((card for card in catalog.MODELS if card.id == settings.model), None)
-    if card is None:  # of a file from where there are more
+    card = _card(settings)
+    if card is None:
         return
     licence = row.row()
     licence.alignment = "RIGHT"
     licence.label(text=card.licence if card.commercial else f"{card.licence}, non-commercial")
     if card.file is None:
         return
-    if not engines.run_networks():
-        layout.operator(ids.SHOW_PREFERENCES, text="Install the Engine First...", icon="IMPORT")
-    elif chores.running is not None:
+    if chores.running is not None:
         preferences_panel.draw_chore(layout)
+    elif not engines.run_networks():
+        layout.operator(ids.SHOW_PREFERENCES, text="Install the Engine First...", icon="IMPORT")
     elif weights.find(card) is None:
         size = f"Download, {card.download_size / 1e6:,.0f} MB"
         layout.operator(ids.MODEL_DOWNLOAD, text=size, icon="IMPORT").model = card.id

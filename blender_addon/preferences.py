@@ -112,7 +112,14 @@ def apply() -> None:
 
 
 def _folder(path: str) -> Path | None:
-    return Path(bpy.path.abspath(path)).expanduser() if path.strip() else None
+    """A path as the artist typed it; what can't be one is told when something is written there."""
+    if not path.strip():
+        return None
+    plain = Path(bpy.path.abspath(path))
+    try:
+        return plain.expanduser()
+    except RuntimeError:  # no such user
+        return plain
 
 
 CLASSES = (UNFLAT_AP_preferences,)

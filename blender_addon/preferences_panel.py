@@ -32,7 +32,8 @@ def draw_chore(layout: bpy.types.UILayout) -> None:
     text, fraction = chores.running.progress
     row = layout.row(align=True)
     row.progress(factor=fraction, text=text)
-    row.operator(ids.CANCEL_CHORE, text="", icon="CANCEL")
+    if chores.running.can_cancel:
+        row.operator(ids.CANCEL_CHORE, text="", icon="CANCEL")
 
 
 def _draw_engine(column: bpy.types.UILayout, chosen: Any) -> None:
@@ -41,8 +42,8 @@ def _draw_engine(column: bpy.types.UILayout, chosen: Any) -> None:
     said, action, icon = STATES[state]
     column.label(text="Engine", icon="SYSTEM")
     column.prop(chosen, "engine")
-    is_at_work = chores.running is not None and not state.is_usable
-    _fact(column, "State", "Being installed" if is_at_work else said)
+    is_about_it = chores.running is not None and not state.is_usable
+    _fact(column, "State", chores.running.title if is_about_it else said)
     if receipt is not None and state is not State.MISSING:
         _fact(column, "Device", receipt.device)
         _fact(column, "Holds", f"PyTorch {receipt.torch}, {receipt.packages} packages")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Thread
 
 from ..bridge.engine import Engine
 from ..bridge.job import Job, JobState
@@ -78,6 +79,7 @@ class Session:
     def __init__(self) -> None:
         self._engine: Engine | None = None
         self._place: Place | None = None
+        self._ending: list[Thread] = []
         self._helper = ThreadPoolExecutor(max_workers=1, thread_name_prefix="unflat-scene")
         self._release: Callable[[], None] | None = None
         self.running: Running | None = None
@@ -90,11 +92,18 @@ class Session:
         self.running = Running(self._fitting_engine().submit(task), prepare, self._helper)
         return self.running
 
-    def release(self) -> None:
-        """End the engine; another is made for the next job. Nothing runs."""
-        if self._engine is not None:
-            self._engine.close()
-        self._engine = self._place = None
+    def release(self) -> Thread | None:
+        """End the engine, with what it may be doing; another is made for the next job.
+
+        That may take seconds, so a thread waits for it, which is returned.
+        """
+        engine, self._engine, self._place = self._engine, None, None
+        if engine is None:
+            return None
+        self._ending = [thread for thread in self._ending if thread.is_alive()]
+        self._ending.append(Thread(target=engine.close, name="unflat-end", daemon=True))
+        self._ending[-1].start()
+        return self._ending[-1]
 
     def hold(self, release: Callable[[], None]) -> None:
         """Have `release` called when the running job ends, however it does."""
@@ -116,6 +125,8 @@ class Session:
     def close(self) -> None:
         self.abandon()
         self.release()
+        for thread in self._ending:
+            thread.join()
         self._helper.shutdown()
 
     def _fitting_engine(self) -> Engine:

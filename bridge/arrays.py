@@ -7,6 +7,9 @@ job has ended, as the system keeps what is mapped alive until the last array of 
 it does not let go of mapped files (Windows), they are deleted after a later job, or swept.
 
 A folder whose client has died is swept by the next client that starts: its lock is free then.
+
+A worker is trusted this far: what it writes is checked, but if it cut a file short afterwards, the
+system would end whoever reads the map.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import shutil
 import stat
 import tempfile
 import time
+import weakref
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -28,18 +32,22 @@ import numpy as np
 from ..core import filelock
 from ..core.arrays import AnyArray
 from ..core.errors import OutputError, WorkerError
-from ..core.files import refusal
 from .messages import ProtocolError
 
 _PREFIX = "unflat-session-"
 _NAME = re.compile(r"[cw][0-9]{1,12}\.npy")
 _LOCK = "lock"
+_npy: Any = np.lib.format  # which has no types
 _START = b"\x93NUMPY\x01\x00"
 _HEADER = re.compile(
     rb"\{'descr': '([!-&(-~]+)', 'fortran_order': False, 'shape': \(([0-9, ]{0,99})\), \} *\n"
 )
-_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+# Neither links nor pipes, at which opening would wait for ever.
+_READ = os.O_RDONLY
+for _flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
+    _READ |= getattr(os, _flag, 0)
 _YOUNG = 60  # seconds in which a new folder may not be locked yet
+_OLD = 24 * 3600  # seconds after which one without a lock is nobody's
 
 
 class ArrayFolder:
@@ -54,24 +62,39 @@ class ArrayFolder:
 
         Raises WorkerError where the folder is gone, OutputError for whatever else is refused.
         """
+        if array.dtype.hasobject:
+            raise TypeError("an array of objects can't leave this process")
         name = next(self._names)
         try:
             self._write(self.path / name, array)
         except FileNotFoundError:
             raise self._gone() from None
         except OSError as error:
-            raise OutputError(refusal(self.path, error)) from None
+            raise OutputError(
+                f"Temporary files can't be written to {self.path} ({error.strerror or error}), "
+                "free some space and try again."
+            ) from None
         return name
 
     def _write(self, path: Path, array: AnyArray) -> None:
         with path.open("xb") as file:
-            np.save(file, np.asarray(array, order="C"), allow_pickle=False)
+            plain = np.asarray(array, order="C")
+            _npy.write_array_header_1_0(file, _npy.header_data_from_array_1_0(plain))
+            file.write(plain.reshape(-1).view(np.uint8).data)  # tells why where that fails
 
     def _gone(self) -> WorkerError:
         return WorkerError(
             f"The folder for temporary files {self.path} was removed while Unflat used it, try "
             "again."
         )
+
+    def remove(self) -> None:
+        """Delete the arrays and the folder, if nothing else is in it."""
+        with suppress(OSError):
+            for file in self.path.iterdir():
+                if _NAME.fullmatch(file.name) or file.name == _LOCK:
+                    file.unlink()
+            self.path.rmdir()
 
     def map(self, name: object, dtype: np.dtype[Any]) -> AnyArray:
         """The array in a file, mapped; writing to it changes neither the file nor other maps.
@@ -123,6 +146,7 @@ class SessionFolder(ArrayFolder):
         sweep()
         super().__init__(Path(tempfile.mkdtemp(prefix=_PREFIX)), "c")  # for this user alone: 0700
         self._lock = filelock.try_to_hold(self.path / _LOCK)
+        self._end = weakref.finalize(self, shutil.rmtree, self.path, True)  # also at exit
 
     def clear(self) -> None:
         """Delete the arrays of the job that has ended."""
@@ -133,7 +157,7 @@ class SessionFolder(ArrayFolder):
     def close(self) -> None:
         if self._lock is not None:
             self._lock.release()
-        shutil.rmtree(self.path, ignore_errors=True)
+        self._end()
 
 
 def sweep() -> None:
@@ -146,7 +170,9 @@ def sweep() -> None:
 def _sweep(left: Path) -> None:
     status = left.lstat()
     ours = not hasattr(os, "getuid") or status.st_uid == os.getuid()
-    if not (ours and stat.S_ISDIR(status.st_mode)) or time.time() - status.st_mtime < _YOUNG:
+    age = time.time() - status.st_mtime
+    enough = _YOUNG if (left / _LOCK).exists() else _OLD
+    if not (ours and stat.S_ISDIR(status.st_mode)) or age < enough:
         return
     if (lock := filelock.try_to_hold(left / _LOCK)) is not None:
         lock.release()

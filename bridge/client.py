@@ -15,7 +15,8 @@ from typing import Any, TypeVar, get_type_hints
 from ..core._version import __version__
 from ..core.errors import CancelledError, OutputError, WorkerError
 from ..core.files import refusal
-from . import PROTOCOL
+from ..core.pipeline import Result
+from . import PROTOCOL, results
 from .arrays import SessionFolder
 from .codec import from_wire, to_wire
 from .messages import Answer, Call, ProtocolError
@@ -29,6 +30,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _POLL = 0.05  # seconds
+_TOLD = 20  # lines of what a lost worker printed last
 _BOOT = Path(__file__).parent / "worker" / "boot.py"
 _FORGOTTEN = ("PYTHON", "VIRTUAL_ENV", "__PYVENV")
 """Beginnings of names in our environment that would mislead another Python."""
@@ -42,6 +44,7 @@ class Limits:
     cancel: to stop when it is asked to; then it is terminated, then killed.
     silence: between two signs of life. A library may hold Python's lock for long.
     close: to end by itself.
+    unload: to give back memory.
     rest: idle, until it is told to give back the memory of networks.
     """
 
@@ -49,6 +52,7 @@ class Limits:
     cancel: float = 1
     silence: float = 60
     close: float = 1
+    unload: float = 10
     rest: float = 300
 
 
@@ -91,6 +95,7 @@ class Worker:
         self._limits = limits
         self._number = 0
         self._result_begun = False
+        self._given_up = False
         try:
             self._folder = SessionFolder()
         except OSError as error:
@@ -100,7 +105,7 @@ class Worker:
         except OSError as error:
             self._folder.close()
             raise WorkerError(
-                f"The worker can't be started ({error.strerror}), repair the engine."
+                f"The engine can't be started ({error.strerror}), repair it."
             ) from None
         try:
             self.report = self._shake_hands(cancelled)
@@ -111,9 +116,16 @@ class Worker:
             self.close()
             raise
 
-    def run(self, task: Task[T], report: Report, cancelled: Cancelled) -> T:
-        """Have a task done. Raises what it raises, OutputError, CancelledError or WorkerLostError.
+    def run(
+        self,
+        task: Task[T],
+        report: Report,
+        cancelled: Cancelled,
+        patience: float | None = None,
+    ) -> T:
+        """Have a task done, within `patience` seconds if there is a limit.
 
+        Raises what the task raises, OutputError, CancelledError or WorkerLostError.
         After CancelledError the worker may be gone, see `is_usable`.
         """
         try:
@@ -121,9 +133,12 @@ class Worker:
                 field.name: to_wire(getattr(task, field.name), self._folder.write)
                 for field in fields(task)  # type: ignore[arg-type]  # tasks are dataclasses
             }
-            answer = self._call(task.method, params, report, cancelled)
+            answer = self._call(task.method, params, report, cancelled, patience)
             kind = get_type_hints(type(task).run)["return"]
-            return from_wire(kind, answer, self._folder.map)
+            made = from_wire(kind, answer, self._folder.map)
+            if isinstance(made, Result):
+                results.check(made)
+            return made
         except ProtocolError as error:
             raise self._lost(f"it answered nonsense, {error}") from None
         finally:
@@ -132,7 +147,8 @@ class Worker:
     @property
     def is_usable(self) -> bool:
         """Whether it is still there, and so is the folder for arrays."""
-        return self._pipes.child.code is None and self._folder.path.is_dir()
+        alive = not self._given_up and self._pipes.child.code is None
+        return alive and self._folder.path.is_dir()
 
     def close(self) -> None:
         """End it: asked, then terminated, then killed. Takes a few seconds at most."""
@@ -141,6 +157,7 @@ class Worker:
             self._pipes.hang_up()
             if not self._pipes.child.wait(self._limits.close):
                 self._end()
+        self._pipes.child.kill()  # what it may have started and left behind
         self._pipes.close()
         self._folder.close()
 
@@ -153,8 +170,8 @@ class Worker:
         theirs = report.get("protocol"), report.get("version")
         if theirs != (PROTOCOL, __version__):
             raise WorkerError(
-                f"The worker is of Unflat {str(theirs[1])[:40]}, not {__version__}, repair the "
-                "engine."
+                f"The engine speaks for Unflat {str(theirs[1])[:40]} and this is {__version__}, "
+                "restart the program."
             )
         return report
 
@@ -170,7 +187,11 @@ class Worker:
         number = self._next_number()
         self._result_begun = False
         watch = _Watch(self._limits, patience or math.inf)
-        self._pipes.send(Call(method, params, number))
+        with self._pipes.listening():
+            self._pipes.send(Call(method, params, number))
+            return self._answer(number, report, cancelled, watch)
+
+    def _answer(self, number: int, report: Report, cancelled: Cancelled, watch: _Watch) -> Any:
         while True:
             message = self._pipes.receive(_POLL)
             if isinstance(message, Answer):
@@ -199,7 +220,7 @@ class Worker:
             stage, fraction = params.get("stage"), params.get("fraction")
             if isinstance(stage, str) and isinstance(fraction, int | float):
                 self._result_begun |= stage == "result"
-                report(stage[:80], min(max(float(fraction), 0.0), 1.0))
+                report(stage[:80], float(min(max(fraction, 0), 1)))
         elif message.method == "$/log":
             levels = logging.getLevelNamesMapping()
             level = levels.get(str(params.get("level")), logging.INFO)
@@ -214,17 +235,21 @@ class Worker:
         child = self._pipes.child
         if child.wait(0.2):  # it ended by itself: how, says more
             reason = describe(child.code)
+        self._given_up = True
         child.kill()
         self._pipes.close()
-        words = self._pipes.last_words()
-        log.warning("the worker was lost, %s", reason)
-        log.info("its last words:\n%s", words)
-        last = f"; its last words: {words.splitlines()[-1][:300]}" if words else ""
-        error = WorkerError(f"The worker process was lost, {reason}{last}.", words)
+        words = "\n".join(self._pipes.last_words().splitlines()[-_TOLD:])
+        log.warning("the worker was lost, %s; the last that it printed:\n%s", reason, words)
+        error = WorkerError(
+            f"The engine stopped, {reason}; try again, and with a smaller photo if it happens "
+            "again.",
+            words,
+        )
         return WorkerLostError(error, retry=not self._result_begun)
 
     def _end(self) -> None:
         """Terminate, then kill."""
+        self._given_up = True
         self._pipes.child.terminate()
         self._pipes.child.wait(self._limits.close)
         self._pipes.child.kill()

@@ -128,7 +128,10 @@ def _scalar(kind: Any, given: Any) -> Any:
     if kind is float:
         if isinstance(given, str) and given in ("inf", "-inf", "nan"):
             return float(given)
-        return float(_checked(given, int, float))
+        try:
+            return float(_checked(given, int, float))
+        except OverflowError:
+            raise ProtocolError("a number is too large") from None
     if kind in (int, bool, str):
         return _checked(given, kind)
     if isinstance(kind, type) and issubclass(kind, Path | Enum):

@@ -67,7 +67,11 @@ class QueuedEngine:
         raise NotImplementedError
 
     def unload(self) -> None:
-        """Give back memory, on the engine's thread."""
+        """Give back memory, on the engine's thread; soon, or not at all once `is_wanted`."""
+
+    def is_wanted(self) -> bool:
+        """Whether there is something else to do than to unload."""
+        return self._closed or not self._queue.empty()
 
     def end(self) -> None:
         """The last thing that happens on the engine's thread."""

@@ -87,12 +87,13 @@ class Job(Generic[T]):
         return self._cancel.is_set()
 
     def finish(self, result: T | None = None, error: BaseException | None = None) -> None:
-        """Enter the final state that fits; the first call counts. A cancel wins over a result."""
+        """Enter the final state that fits; the first call counts.
+
+        What was done although it was to be cancelled is done, and says so.
+        """
         with self._lock:
             if self._state.is_finished:
                 return
-            if error is None and self._cancel.is_set():
-                result, error = None, CancelledError()
             self._result, self._error = result, error
             if error is None:
                 self._state = JobState.DONE

@@ -9,7 +9,8 @@ import os
 import queue
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from .messages import Answer, Call, ProtocolError
 from .process import Child
@@ -25,6 +26,7 @@ class Pipes:
         self.child = child
         self.broken: str | None = None  # why nothing more will come
         self.heard = 0.0  # when something came last
+        self._is_listening = False
         self._inbox: queue.SimpleQueue[Call | Answer] = queue.SimpleQueue()
         self._outbox: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._words = bytearray()
@@ -42,6 +44,15 @@ class Pipes:
     def hang_up(self) -> None:
         """Close the child's stdin once everything has been sent."""
         self._outbox.put(None)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """While a request waits for its answer. What comes else is of interest to nobody."""
+        self._is_listening = True
+        try:
+            yield
+        finally:
+            self._is_listening = False
 
     def receive(self, seconds: float) -> Call | Answer | None:
         """The next message, if one comes in time."""
@@ -69,7 +80,7 @@ class Pipes:
         try:
             while (message := receive(self.child.stdout)) is not None:
                 self.heard = time.monotonic()
-                if not _is_heartbeat(message):
+                if self._is_listening and not _is_heartbeat(message):
                     self._inbox.put(message)
             self.broken = "it closed the connection"
         except ProtocolError as error:
@@ -79,9 +90,13 @@ class Pipes:
 
     def _write(self) -> None:
         sender = Sender(self.child.stdin)
-        with suppress(OSError, ValueError, ProtocolError):  # its end shows in `_read`
+        try:
             while (message := self._outbox.get()) is not None:
                 sender.send(message)
+        except ProtocolError as error:
+            self.broken = f"it was to be told too much, {error}"
+        except (OSError, ValueError):
+            pass  # its end shows in `_read`
         with suppress(OSError, ValueError):
             self.child.stdin.close()
 

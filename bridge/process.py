@@ -136,9 +136,11 @@ if sys.platform == "win32":
             self._process.terminate()
 
         def kill(self) -> None:
-            _kernel.TerminateJobObject(self._job, 1)
             self._process.kill()
-            _kernel.CloseHandle(self._job)
+            if self._job is not None:
+                _kernel.TerminateJobObject(self._job, 1)
+                _kernel.CloseHandle(self._job)
+                self._job = None
 
 else:
     _OPTIONS: dict[str, Any] = {"start_new_session": True}

@@ -15,6 +15,7 @@ CANCELLED = -32800
 """RequestCancelled of the Language Server Protocol."""
 
 _MEMORY = "memory"
+_LONGEST = 2000  # characters
 
 
 class RemoteError(Exception):
@@ -23,14 +24,15 @@ class RemoteError(Exception):
 
 def to_error(error: BaseException) -> dict[str, Any]:
     """The error object for an exception."""
+    message = str(error)[:_LONGEST]
     if isinstance(error, CancelledError):
-        return {"code": CANCELLED, "message": str(error)}
+        return {"code": CANCELLED, "message": message}
     if isinstance(error, UnflatError):
-        return {"code": EXPECTED, "message": str(error), "data": {"code": error.code}}
+        return {"code": EXPECTED, "message": message, "data": {"code": error.code}}
     if isinstance(error, MemoryError):
-        return {"code": EXPECTED, "message": str(error), "data": {"code": _MEMORY}}
+        return {"code": EXPECTED, "message": message, "data": {"code": _MEMORY}}
     code = error.code if isinstance(error, ProtocolError) else INTERNAL_ERROR
-    return {"code": code, "message": repr(error)[:2000]}
+    return {"code": code, "message": repr(error)[:_LONGEST]}
 
 
 def from_error(error: dict[str, Any]) -> Exception:

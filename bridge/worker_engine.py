@@ -7,9 +7,11 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TypeVar
 
+from ..core.errors import CancelledError, InstallError, MissingLibraryError, WorkerError
 from . import environment
 from .client import Limits, Worker, WorkerLostError, command, variables_for
 from .engine import QueuedEngine
+from .environment import State
 from .job import Job
 from .tasks import Release, Task, unheard
 
@@ -37,8 +39,10 @@ class WorkerEngine(QueuedEngine):
         try:
             return self._try(task, job)
         except WorkerLostError as lost:
-            if not lost.retry or job.is_cancelled():
+            if not lost.retry:
                 raise lost.error from None
+        if job.is_cancelled():
+            raise CancelledError
         try:
             return self._try(task, job)
         except WorkerLostError as lost:
@@ -47,7 +51,7 @@ class WorkerEngine(QueuedEngine):
     def unload(self) -> None:
         if self._worker is not None and self._worker.is_usable:
             with suppress(Exception):  # another is started when there is something to do
-                self._worker.run(Release(), unheard, lambda: False)
+                self._worker.run(Release(), unheard, self.is_wanted, self._limits.unload)
 
     def end(self) -> None:
         if self._worker is not None:
@@ -74,10 +78,19 @@ class EnvironmentEngine(WorkerEngine):
         limits: Limits | None = None,
     ) -> None:
         """folder: see `environment`. Raises InstallError where there is none."""
+        self._folder = folder
         with ExitStack() as stack:
             python = stack.enter_context(environment.used(folder))
             super().__init__(command(python), variables, limits)
             self._usage = stack.pop_all()
+
+    def perform(self, task: Task[T], job: Job[T]) -> T:
+        try:
+            return super().perform(task, job)
+        except (WorkerError, MissingLibraryError):
+            if environment.check(self._folder) is not State.BROKEN:
+                raise
+        raise InstallError("The engine is damaged, repair it in Unflat's preferences.")
 
     def close(self) -> None:
         super().close()

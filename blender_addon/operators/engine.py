@@ -5,6 +5,7 @@ No `from __future__ import annotations` here: Blender reads properties from anno
 
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import ClassVar
 
 import bpy
@@ -21,14 +22,19 @@ _DIALOG_WIDTH = 420
 
 @dataclass(frozen=True)
 class _Install:
+    """before: a thread that has to end first, as it ends the engine that is there."""
+
     method: ClassVar[str] = "engine/install"
 
+    before: Thread | None
     folder: Path
     accelerator: Accelerator | None
     options: Options
     online: bool
 
     def run(self, report: Report, cancelled: Cancelled) -> Receipt:
+        if self.before is not None:
+            self.before.join()
         return environment.install(
             self.folder,
             self.accelerator or environment.suggest(),
@@ -43,9 +49,12 @@ class _Install:
 class _Remove:
     method: ClassVar[str] = "engine/remove"
 
+    before: Thread | None
     folder: Path
 
     def run(self, report: Report, cancelled: Cancelled) -> int:
+        if self.before is not None:
+            self.before.join()
         return environment.remove(self.folder)
 
 
@@ -54,8 +63,6 @@ class UNFLAT_OT_engine_install(ChoreOperator, bpy.types.Operator):
 
     bl_idname = ids.INSTALL
     bl_label = "Install Engine"
-
-    _pins: pins.Pins
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -66,30 +73,38 @@ class UNFLAT_OT_engine_install(ChoreOperator, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self._aside = not bpy.app.background
-        self._pins = pins.wanted(_accelerator() or environment.suggest())
         return context.window_manager.invoke_props_dialog(
             self, width=_DIALOG_WIDTH, confirm_text="Install"
         )
 
     def draw(self, context: bpy.types.Context) -> None:
-        gigabytes = self._pins.download / 1e9, self._pins.installed / 1e9
         lines = self.layout.column(align=True)
         lines.label(text="PyTorch and other free libraries are installed in")
         lines.label(text=str(preferences.engine_folder()), icon="FILE_FOLDER")
-        lines.label(
-            text="Download about {:.1f} GB, on the disk about {:.1f} GB.".format(*gigabytes)
-        )
+        # Which card there is takes too long to find out here.
+        chosen = _accelerator()
+        lines.label(text=f"{_amounts(chosen or Accelerator.CPU)}.")
+        if chosen is None:
+            lines.label(text=f"If there is an NVIDIA card: {_amounts(Accelerator.CUDA)}.")
         lines.label(text="Blender stays usable meanwhile. Remove it here at any time.")
 
     def begin(self, context: bpy.types.Context) -> None:
-        chosen = preferences.current()
+        settings = preferences.current()
+        is_idle = session.current().running is None
         task = _Install(
+            session.current().release() if is_idle else None,
             preferences.engine_folder(),
             _accelerator(),
-            Options(chosen.proxy, chosen.index_url, preferences.wheels_folder()),
+            Options(settings.proxy, settings.index_url, preferences.wheels_folder()),
             bpy.app.online_access,
         )
         chores.start("Installing the engine", InProcessEngine(), task, _installed)
+
+
+def _amounts(accelerator: Accelerator) -> str:
+    wanted = pins.wanted(accelerator)
+    download, installed = wanted.download / 1e9, wanted.installed / 1e9
+    return f"About {download:.1f} GB to download, {installed:.1f} GB on the disk"
 
 
 def _accelerator() -> Accelerator | None:
@@ -115,14 +130,18 @@ class UNFLAT_OT_engine_remove(ChoreOperator, bpy.types.Operator):
             return False
         return super().poll(context)
 
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        self._aside = not bpy.app.background
+        return context.window_manager.invoke_confirm(self, event)
+
     def begin(self, context: bpy.types.Context) -> None:
-        session.current().release()
-        task = _Remove(preferences.engine_folder())
+        task = _Remove(session.current().release(), preferences.engine_folder())
         chores.start(
             "Removing the engine",
             InProcessEngine(),
             task,
             lambda freed: f"The engine is gone, {freed / 1e9:.1f} GB are free again.",
+            can_cancel=False,
         )
 
 
@@ -143,7 +162,7 @@ class UNFLAT_OT_engine_log(bpy.types.Operator):
 
 
 class UNFLAT_OT_cancel_chore(bpy.types.Operator):
-    """Stop; what was there before stays as it was"""
+    """Stop; what has been downloaded is kept for the next try"""
 
     bl_idname = ids.CANCEL_CHORE
     bl_label = "Cancel"
@@ -151,7 +170,7 @@ class UNFLAT_OT_cancel_chore(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return chores.running is not None
+        return chores.running is not None and chores.running.can_cancel
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         if chores.running is not None:

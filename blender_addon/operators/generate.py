@@ -119,6 +119,9 @@ def _told(home: bpy.types.Collection, result: Result) -> list[str]:
     """What was built, in sentences."""
     names = [name for ident, name, *_ in OUTPUTS if Output[ident] in result.settings.outputs]
     told = [f"{home.name}: {', '.join(names)}"]
+    card = next((card for card in catalog.MODELS if card.id == result.model), None)
+    if card is not None and card.file is not None:
+        told.append(f"Depth by {card.title} on {result.device}.")
     hidden = [thing.name for thing in home.objects if thing.hide_render]
     if hidden:
         told.append(f"Hidden in the outliner, by eye and camera: {', '.join(hidden)}.")

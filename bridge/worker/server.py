@@ -9,7 +9,6 @@ import logging
 import os
 import platform
 import queue
-import shutil
 import sys
 import threading
 import time
@@ -105,7 +104,7 @@ class Server:
     def _tidy(self) -> None:
         """Remove the session's folder, as the client can't."""
         if self._folder is not None:
-            shutil.rmtree(self._folder.path, ignore_errors=True)
+            self._folder.remove()
 
     def _beat(self) -> None:
         while not self._leaving.wait(_BEAT):
@@ -129,7 +128,7 @@ class Server:
     def _initialize(self, params: dict[str, Any]) -> dict[str, Any]:
         """Take the session's folder; what this worker is, without importing any of it."""
         folder = params.get("folder")
-        if not isinstance(folder, str) or not Path(folder).is_dir():
+        if self._folder is not None or not isinstance(folder, str) or not Path(folder).is_dir():
             raise ProtocolError("a session needs its folder", INVALID_PARAMS)
         self._folder = ArrayFolder(Path(folder), "w")
         return {
@@ -174,7 +173,11 @@ class Server:
     def send(self, message: Call | Answer) -> None:
         """From any thread."""
         with suppress(OSError, ValueError):  # the client is gone, and reading tells so too
-            self._sender.send(message)
+            try:
+                self._sender.send(message)
+            except ProtocolError as error:
+                if isinstance(message, Answer):
+                    self._sender.send(Answer(message.id, error=to_error(error)))
 
 
 class _WireLog(logging.Handler):
@@ -185,7 +188,7 @@ class _WireLog(logging.Handler):
         self._server = server
 
     def emit(self, record: logging.LogRecord) -> None:
-        told = {"level": record.levelname, "message": record.getMessage()[:_LONGEST_LOG]}
+        told = {"level": record.levelname, "message": self.format(record)[-_LONGEST_LOG:]}
         self._server.send(Call("$/log", told))
 
 

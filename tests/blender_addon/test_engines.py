@@ -54,14 +54,14 @@ def engine(tmp_path: Path) -> Path:
 
 def test_within_blender_without_an_engine() -> None:
     assert engines.place() == engines.Place()
-    assert engines.where() == "Runs within Blender"
+    assert engines.where(True) == "Runs within Blender"
 
 
 def test_an_engine_that_is_asked_for_and_missing(preferences: Any, files: dict[str, str]) -> None:
     preferences.engine = "WORKER"
     with pytest.raises(RuntimeError, match="not installed, install it in Unflat's preferences"):
         bpy.ops.unflat.generate(**files)
-    assert engines.where() == "The engine is not installed"
+    assert engines.where(True) == "The engine is asked for and not ready"
     assert session.current().running is None
 
 
@@ -72,7 +72,8 @@ def test_the_engine_makes_the_same(engine: Path, preferences: Any, files: dict[s
     assert not processes.workers()
     ours = positions(child(bpy.data.collections["photo"], "Mesh").data)
     preferences.engine = "AUTOMATIC"
-    assert engines.where() == "Runs in the engine, the processor"
+    assert engines.where(False) == "Runs in the engine"
+    assert engines.where(True) == "Runs in the engine, on the processor"
     bpy.ops.unflat.generate(**files)
     assert len(processes.workers()) == 1
     newest = max(bpy.context.scene.collection.children, key=lambda home: home.session_uid)
@@ -111,7 +112,7 @@ def test_removing_the_engine(engine: Path, files: dict[str, str]) -> None:
     assert bpy.ops.unflat.engine_remove() == {"FINISHED"}
     assert not engine.exists()
     assert not processes.workers()
-    assert engines.where() == "Runs within Blender"
+    assert engines.where(True) == "Runs within Blender"
     with pytest.raises(RuntimeError, match="no engine"):
         bpy.ops.unflat.engine_remove()
 

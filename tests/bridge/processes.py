@@ -10,7 +10,7 @@ from pathlib import Path
 
 def workers(parent: int | None = None) -> list[int]:
     """Process ids of the workers that a process (this one) has started and that live."""
-    return [pid for pid in _children(parent or os.getpid()) if "boot.py" in _line(pid)]
+    return [pid for pid in children(parent or os.getpid()) if "boot.py" in _line(pid)]
 
 
 def is_alive(pid: int) -> bool:
@@ -45,7 +45,8 @@ def until(true: Callable[[], object], seconds: float = 10) -> bool:
     return False
 
 
-def _children(parent: int) -> list[int]:
+def children(parent: int) -> list[int]:
+    """Process ids of what a process has started and what lives."""
     found = []
     for place in Path("/proc").iterdir():
         if place.name.isdigit():

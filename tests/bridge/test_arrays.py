@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from hypothesis.extra import numpy as hnp
 
 from unflat.bridge.arrays import ArrayFolder, SessionFolder
 from unflat.bridge.messages import ProtocolError
+from unflat.core.errors import OutputError
 
 F4 = np.dtype(np.float32)
 dtypes = st.sampled_from([np.float32, np.uint8, np.int32, np.bool_])
@@ -80,7 +82,7 @@ def test_objects_are_refused(folder: SessionFolder) -> None:
     for dtype in (F4, np.dtype(object)):
         with pytest.raises(ProtocolError):
             folder.map("w1.npy", dtype)
-    with pytest.raises(ValueError, match="Object"):
+    with pytest.raises(TypeError, match="objects"):
         folder.write(np.array([{}]))
 
 
@@ -112,24 +114,45 @@ def test_links_and_pipes_are_refused(folder: SessionFolder, tmp_path: Path) -> N
     np.save(folder.path / "elsewhere", np.zeros(3, F4))
     (folder.path / "w1.npy").symlink_to(folder.path / "elsewhere.npy")
     (folder.path / "w2.npy").mkdir()
-    for name in ("w1.npy", "w2.npy"):
+    os.mkfifo(folder.path / "w3.npy")
+    for name in ("w1.npy", "w2.npy", "w3.npy"):
         with pytest.raises(ProtocolError):
             folder.map(name, F4)
 
 
 def test_folders_of_the_dead_are_swept(folder: SessionFolder, tmp_path: Path) -> None:
-    dead, young, other = (tmp_path / f"unflat-session-{n}" for n in ("dead", "young", "other"))
-    for place in (dead, young):
-        place.mkdir()
-        (place / "w1.npy").write_bytes(b"x")
+    ages = {"dead": 3600, "young": 0, "unlocked": 3600, "ancient": 30 * 24 * 3600}
+    places = {name: tmp_path / f"unflat-session-{name}" for name in ages}
+    for name, age in ages.items():
+        places[name].mkdir()
+        (places[name] / "w1.npy").write_bytes(b"x")
+        if name in ("dead", "young"):
+            (places[name] / "lock").touch()
+        os.utime(places[name], (time.time() - age, time.time() - age))
+    other = tmp_path / "unflat-session-other"
     other.write_text("not a folder")
-    long_ago = time.time() - 3600
-    os.utime(dead, (long_ago, long_ago))
-    os.utime(folder.path, (long_ago, long_ago))  # old, but its owner lives
+    os.utime(folder.path, (0, 0))  # old, but its owner lives
     SessionFolder().close()
-    assert not dead.exists()
-    assert young.exists()
+    assert {name for name, place in places.items() if place.exists()} == {"young", "unlocked"}
     assert folder.path.exists()
-    (young / "w1.npy").unlink()
-    young.rmdir()
+    shutil.rmtree(places["young"])
+    shutil.rmtree(places["unlocked"])
     other.unlink()
+
+
+def test_only_arrays_are_removed(tmp_path: Path) -> None:
+    """A hostile client may name any folder."""
+    (tmp_path / "thesis.txt").write_text("ten years of work")
+    (tmp_path / "w1.npy").write_bytes(b"x")
+    ArrayFolder(tmp_path, "w").remove()
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch, folder: SessionFolder) -> None:
+    """Where the system has a device that is always full."""
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full")
+    (folder.path / "c1.npy").symlink_to("/dev/full")
+    monkeypatch.setattr(Path, "open", lambda self, mode: open(self, "wb"))  # noqa: PTH123, SIM115
+    with pytest.raises(OutputError, match=r"No space left on device.*free some space"):
+        folder.write(np.zeros(10**6, F4))

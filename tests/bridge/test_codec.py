@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unflat.bridge import results
 from unflat.bridge.arrays import ArrayFolder
 from unflat.bridge.codec import from_wire, to_wire
 from unflat.bridge.messages import ProtocolError
@@ -73,6 +74,34 @@ def test_a_result_with_everything(photo_file: Path, tmp_path: Path) -> None:
     outputs = frozenset(Output) - {Output.SURFACE}
     made = reconstruct(photo_file, Settings(outputs=outputs, level=True))
     assert equal(there_and_back(made, ArrayFolder(tmp_path, "w")), made)
+
+
+def test_results_that_blender_would_crash_on_are_refused(photo_file: Path) -> None:
+    made = reconstruct(photo_file, Settings(outputs=frozenset({"layers", "points", "detail"})))
+    results.check(made)
+    mesh, cloud, depth = made.mesh, made.points, made.depth
+    bad_meshes = [
+        replace(mesh, triangles=mesh.triangles + len(mesh.vertices)),
+        replace(mesh, triangles=-mesh.triangles - 1),
+        replace(mesh, vertices=mesh.vertices[:-1]),
+        replace(mesh, vertices=mesh.vertices.reshape(-1)),
+        replace(mesh, vertices=mesh.vertices * np.float32(np.nan)),
+        replace(mesh, uv=mesh.uv[1:]),
+    ]
+    bad = [replace(made, mesh=bad_mesh) for bad_mesh in bad_meshes]
+    bad += [replace(made, background=replace(made.background, mesh=m)) for m in bad_meshes]
+    bad += [
+        replace(made, photo=replace(made.photo, rgb=made.photo.rgb[0])),
+        replace(made, photo=replace(made.photo, rgb=made.photo.rgb[:-1])),
+        replace(made, depth=replace(depth, depth=depth.depth[:, 1:])),
+        replace(made, depth=replace(depth, valid=depth.valid.reshape(-1))),
+        replace(made, points=replace(cloud, colors=cloud.colors[1:])),
+        replace(made, points=replace(cloud, positions=cloud.positions[:, :2])),
+        replace(made, detail=replace(made.detail, normals=made.detail.normals[..., 0])),
+    ]
+    for result in bad:
+        with pytest.raises(ProtocolError):
+            results.check(result)
 
 
 def test_tasks_have_defaults() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -66,6 +67,18 @@ def begun(engine: WorkerEngine, photo: Path, stage: str = "depth") -> Job:
     assert processes.until(lambda: job.progress[0] == stage or job.state.is_finished, 60)
     assert job.progress[0] == stage
     return job
+
+
+def patched(statement: str, folder: Path) -> list[str]:
+    """The command of a worker that also does something else before it serves."""
+    boot = folder / "boot.py"
+    source = Path(LINE[-1]).read_text(encoding="utf-8").replace("__file__", repr(LINE[-1]))
+    marked = source.replace(
+        "    find_package()\n    code", f"    find_package()\n    {statement}\n    code"
+    )
+    assert marked != source
+    boot.write_text(marked, encoding="utf-8")
+    return [*LINE[:-1], str(boot)]
 
 
 def works(engine: WorkerEngine, photo: Path) -> bool:
@@ -138,10 +151,22 @@ def test_names_with_anything_in_them(engine: WorkerEngine, photo_file: Path) -> 
 
 def test_a_cancelled_job_stops_and_the_worker_stays(engine: WorkerEngine, big_photo: Path) -> None:
     job = begun(engine, big_photo)
+    before = processes.workers() if sys.platform == "linux" else []
     job.cancel()
     assert job.wait(3)
     assert job.state is JobState.CANCELLED
     assert works(engine, big_photo)
+    assert before == (processes.workers() if sys.platform == "linux" else [])
+
+
+@linux
+def test_a_cancel_and_a_lost_worker_are_a_cancel(engine: WorkerEngine, big_photo: Path) -> None:
+    job = begun(engine, big_photo)
+    os.kill(processes.workers()[0], signal.SIGSTOP)
+    job.cancel()
+    os.kill(processes.workers()[0], signal.SIGKILL)
+    assert job.wait(5)
+    assert job.state is JobState.CANCELLED
 
 
 @linux
@@ -223,11 +248,28 @@ def test_without_its_folder_another_is_started(
 @linux
 def test_idle_workers_give_memory_back(place: Path, photo_file: Path) -> None:
     engine = WorkerEngine(LINE, limits=Limits(rest=0.2))
-    assert works(engine, photo_file)
-    time.sleep(0.6)
-    job = engine.submit(Generate(photo_file, Settings()))
-    assert job.result().seconds["depth"] > 0.1  # the depth was not remembered
+    seconds = []
+    for pause in (0, 0, 0.6):
+        time.sleep(pause)
+        job = engine.submit(Generate(photo_file, Settings()))
+        seconds.append(job.result().seconds["depth"])
     engine.close()
+    assert seconds[1] < seconds[2] / 3  # remembered, then forgotten
+
+
+@linux
+def test_an_idle_worker_that_hangs_does_not_hold_up(place: Path, photo_file: Path) -> None:
+    engine = WorkerEngine(LINE, limits=Limits(rest=0.2))
+    assert works(engine, photo_file)
+    os.kill(processes.workers()[0], signal.SIGSTOP)
+    time.sleep(0.5)  # by now it has been told to give memory back
+    start = time.monotonic()
+    assert works(engine, photo_file)
+    os.kill(processes.workers()[0], signal.SIGSTOP)
+    time.sleep(0.5)
+    engine.close()
+    assert time.monotonic() - start < 15
+    assert not processes.workers()
 
 
 # --- broken workers ---
@@ -236,7 +278,7 @@ def test_idle_workers_give_memory_back(place: Path, photo_file: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("other_version", "of Unflat 0.0.1, not"),
+        ("other_version", "for Unflat 0.0.1 and this is"),
         ("rubbish", "no message.*Welcome"),
         ("silent", "did not answer"),
         ("dies_in_import", "exit code 1.*a_library_that_was_removed"),
@@ -246,8 +288,10 @@ def test_idle_workers_give_memory_back(place: Path, photo_file: Path) -> None:
 def test_broken_workers(name: str, says: str, place: Path, photo_file: Path) -> None:
     engine = WorkerEngine([sys.executable, str(BROKEN / f"{name}.py")], limits=Limits(start=1))
     job = engine.submit(Generate(photo_file, Settings()))
-    with pytest.raises(WorkerError, match=says):
+    with pytest.raises(WorkerError) as caught:
         job.result()
+    assert re.search(says, f"{caught.value} {caught.value.details}", re.DOTALL)
+    assert "\n" not in str(caught.value)
     engine.close()
     assert not list(place.iterdir())
 
@@ -260,6 +304,21 @@ def test_no_python(place: Path, photo_file: Path) -> None:
 
 
 # --- nothing leaks ---
+
+
+@linux
+def test_what_a_worker_has_started_goes_with_it(place: Path, tmp_path: Path) -> None:
+    """A library's helper process, which does not look after its parent."""
+    worker = Worker(
+        patched("import subprocess; subprocess.Popen(['sleep', '600'])", tmp_path),
+        variables_for({}),
+        Limits(),
+        lambda: False,
+    )
+    (pid,) = processes.workers()
+    (helper,) = processes.children(pid)
+    worker.close()
+    assert processes.until(lambda: not processes.is_alive(helper), 2)
 
 
 @linux
@@ -308,13 +367,8 @@ def test_the_end_of_stdin_ends_a_worker(tmp_path: Path) -> None:
 
 def test_prints_of_libraries_do_not_reach_the_wire(place: Path, tmp_path: Path) -> None:
     """A network that greets on stdout, in Python and in C."""
-    boot = tmp_path / "boot.py"
-    source = Path(LINE[-1]).read_text(encoding="utf-8").replace("__file__", repr(LINE[-1]))
-    greet = "    import os; print('hello'); os.system('echo hello'); os.write(1, b'hello')\n"
-    marked = source.replace("    find_package()\n    code", f"    find_package()\n{greet}    code")
-    assert marked != source
-    boot.write_text(marked, encoding="utf-8")
-    worker = Worker([*LINE[:-1], str(boot)], variables_for({}), Limits(), lambda: False)
+    greet = "import os; print('hello'); os.system('echo hello'); os.write(1, b'hello')"
+    worker = Worker(patched(greet, tmp_path), variables_for({}), Limits(), lambda: False)
     assert len(worker.run(ListModels(), unheard, lambda: False)) > 20
     worker.close()
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 import bpy
+import steps
 
 OUT = Path(os.environ["UNFLAT_GUI_OUT"])
 ROOT = Path(__file__).parents[2]
@@ -59,15 +60,6 @@ def work() -> None:
     time.sleep(600)
 
 
-def workers(parent: int) -> list[int]:
-    found = []
-    for task in Path(f"/proc/{parent}/task").glob("*/children"):
-        for child in task.read_text().split():
-            if b"boot.py" in Path(f"/proc/{child}/cmdline").read_bytes():
-                found.append(int(child))
-    return found
-
-
 def main() -> None:
     find_addon()
     expression = f"{_OTHER}; kill_blender.work()"
@@ -77,7 +69,7 @@ def main() -> None:
         variables = os.environ | {"UNFLAT_ENGINE": folder}
         with subprocess.Popen(line, env=variables, stdout=subprocess.PIPE) as other:
             assert any(text == b"busy\n" for text in other.stdout)
-            (worker,) = workers(other.pid)
+            (worker,) = steps.workers(other.pid)
             other.kill()
             seconds = lifetime(worker)
     (OUT / "figures_killed.json").write_text(json.dumps({"worker_gone_after": seconds}))

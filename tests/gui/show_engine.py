@@ -5,6 +5,7 @@ Run by test_real_blender.py; writes pictures and figures, see `steps.OUT`.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,18 +16,6 @@ import steps
 from show_generate import PHOTO, idle, module, session
 
 MINUTES = 60  # seconds
-
-
-def workers() -> list[int]:
-    """Process ids of the add-on's workers."""
-    found = []
-    for place in Path("/proc").iterdir():
-        try:
-            if place.name.isdigit() and b"worker/boot.py" in (place / "cmdline").read_bytes():
-                found.append(int(place.name))
-        except OSError:
-            continue
-    return found
 
 
 def preferences() -> Iterator[float]:
@@ -82,7 +71,7 @@ def generate(shot: str) -> Iterator[float]:
     yield from steps.wait_for(idle, MINUTES, "the scene")
     pulse.stop()
     assert session().outcome.good, session().outcome
-    assert len(workers()) == 1
+    assert len(steps.workers(os.getpid())) == 1
     end = time.perf_counter()
     longest = pulse.longest(start, end)
     steps.record(f"figures_{shot}", seconds=end - start, longest_gap=longest)
@@ -119,7 +108,7 @@ def all_steps() -> Iterator[float]:
     yield from generate("engine_7_again")
     bpy.ops.preferences.addon_disable(module=steps.ADDON)
     yield 0.5
-    assert not workers(), "a worker outlived the add-on"
+    assert not steps.workers(os.getpid()), "a worker outlived the add-on"
 
 
 def main() -> None:

@@ -89,6 +89,16 @@ def screenshot(name: str) -> None:
     subprocess.run(["import", "-window", "root", str(OUT / f"{name}.png")], check=True)
 
 
+def workers(parent: int) -> list[int]:
+    """Process ids of the workers that a process has started, on Linux."""
+    found = []
+    for task in Path(f"/proc/{parent}/task").glob("*/children"):
+        for child in task.read_text().split():
+            if b"boot.py" in Path(f"/proc/{child}/cmdline").read_bytes():
+                found.append(int(child))
+    return found
+
+
 def record(name: str, **figures: object) -> None:
     """Write figures to OUT for the test that started this Blender."""
     OUT.mkdir(parents=True, exist_ok=True)

@@ -239,4 +239,6 @@ def test_the_engine_in_a_window(zip_file: Path, photo: Path) -> None:
     done = run(WINDOW, script("show_engine", zip_file, photo))
     assert done.returncode == 0, done.stdout + done.stderr
     assert figures("engine_cancel")["seconds"] < 2 * FROZEN
+    for name in ("install", "engine_5_done", "engine_7_again"):
+        assert figures(name)["longest_gap"] < 2 * FROZEN, name
     check_pictures("engine_1_missing", "engine_4_ready", "engine_5_done", "engine_7_again")
