@@ -13,7 +13,7 @@ from typing import TextIO
 
 from ...core.depth import weights
 from ...core.errors import CancelledError, InstallError, OfflineError, OutputError, UnflatError
-from . import failures, kept, pins, place, pythons, sources, trial
+from . import failures, kept, pins, place, pythons, sources, trial, usage
 from .accelerator import Accelerator
 from .meter import Meter
 from .pins import Pins
@@ -87,9 +87,9 @@ class _Work:
     log: TextIO
 
     def run(self) -> Receipt:
-        (self.folder / place.INCOMPLETE).touch()
         place.sweep(self.folder)
         self._check_space()
+        (self.folder / place.INCOMPLETE).touch()
         home = place.fresh(self.folder)
         try:
             noted = self._build(home)
@@ -111,6 +111,7 @@ class _Work:
         pip = self._make(home, uv)
         self._fill(home, pip, uv)
         passed = self._try(home)
+        usage.prepare(home)
         return Receipt(
             environment=home.name,
             accelerator=self.accelerator,

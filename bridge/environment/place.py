@@ -23,7 +23,7 @@ from .accelerator import Accelerator
 RECEIPT, INCOMPLETE, LOCK, _LOG = "engine.json", "engine.incomplete", "engine.lock", "engine.log"
 CACHE, SCRATCH, _ENVIRONMENT = "engine-cache", "engine-tmp", "engine-"
 DAMAGED = "damaged"  # within an environment
-_DEEPEST = 170  # characters of the longest path within an environment, in torch's licences
+_DEEPEST = 210  # characters of the longest path within an environment, and some more
 
 
 class State(Enum):
@@ -223,7 +223,7 @@ def ours(folder: Path) -> Iterator[Path]:
 
 def is_ours(folder: Path) -> bool:
     """Whether an installation was ever begun here."""
-    return any((folder / name).is_file() for name in (RECEIPT, INCOMPLETE, LOCK))
+    return any((folder / name).is_file() for name in (RECEIPT, INCOMPLETE, LOCK, _LOG))
 
 
 def environments(folder: Path) -> list[Path]:
