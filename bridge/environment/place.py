@@ -207,9 +207,8 @@ def measure(path: Path) -> int:
 
 def libraries(home: Path) -> Path:
     """Where an environment has its libraries."""
-    if sys.platform == "win32":
-        return home / "Lib" / "site-packages"
-    return next(home.glob("lib/python*/site-packages"), home / "lib")
+    pattern = "Lib/site-packages" if sys.platform == "win32" else "lib/python*/site-packages"
+    return next(home.glob(pattern), home / "lib")
 
 
 def ours(folder: Path) -> Iterator[Path]:

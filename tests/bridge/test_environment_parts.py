@@ -190,7 +190,7 @@ def test_uv_is_taken_only_when_it_is_new_enough(
 
     program = tmp_path / "uv"
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    for version, fits in (("0.4.30", False), ("0.5.0 (abc)", True), ("1.0.0", True), ("x", False)):
+    for version, fits in (("0.4.30", False), ("0.7.0 (abc)", True), ("1.0.0", True), ("x", False)):
         program.write_text(f"#!/bin/sh\necho 'uv {version}'\n", encoding="utf-8")
         program.chmod(0o755)
         assert installer.find_uv() == (Path(shutil.which("uv") or "") if fits else None), version
