@@ -336,6 +336,8 @@ def test_no_network(
         install(folder, options=Options(index_url=f"http://user:secret@127.0.0.1:{port}/simple/"))
     assert environment.state(folder) is State.INCOMPLETE
     assert "secret" not in environment.log(folder).read_text(encoding="utf-8")
+    environment.remove(folder)
+    assert not folder.exists()
 
 
 def test_staying_offline(
