@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import blf
 import bpy
 
-from ..core.depth import catalog
-from . import ids, session
+from ..core.depth import catalog, weights
+from . import chores, engines, ids, preferences_panel, sentences, session
 from .operators._job_operator import STAGES
 from .operators.generate import FROM_PANEL
 from .operators.look_through import photo_collection
 from .operators.set_scale import is_offered
 from .scene import collection, rebuild
-
-_MARGIN = 90
-"""Pixels at scale 1 that the sidebar's tabs, the box and the icon take from a line of text."""
 
 
 class UNFLAT_PT_main(bpy.types.Panel):
@@ -50,11 +46,14 @@ class UNFLAT_PT_main(bpy.types.Panel):
             row.scale_y = 1.6
             row.context_pointer_set(FROM_PANEL, settings)
             row.operator(ids.GENERATE, text="Generate", icon="SHADERFX")
+            where = layout.row()
+            where.active = False  # grey
+            where.label(text=engines.where())
         else:
             _draw_progress(layout, running)
         outcome = session.current().outcome
         if outcome is not None:
-            _draw_outcome(context, layout, outcome)
+            sentences.draw(context, layout.box(), outcome)
         home = collection.home_of(context.object)
         if home is not None and rebuild.can_rebuild(home):
             header, body = layout.panel("unflat_shape")
@@ -114,42 +113,23 @@ def _draw_model(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -
     licence = row.row()
     licence.alignment = "RIGHT"
     licence.label(text=card.licence if card.commercial else f"{card.licence}, non-commercial")
+    if card.file is None:
+        return
+    if not engines.run_networks():
+        layout.operator(ids.SHOW_PREFERENCES, text="Install the Engine First...", icon="IMPORT")
+    elif chores.running is not None:
+        preferences_panel.draw_chore(layout)
+    elif weights.find(card) is None:
+        size = f"Download, {card.download_size / 1e6:,.0f} MB"
+        layout.operator(ids.MODEL_DOWNLOAD, text=size, icon="IMPORT").model = card.id
 
 
 def _draw_progress(layout: bpy.types.UILayout, running: session.Running) -> None:
     stage, fraction = running.progress
     row = layout.row(align=True)
     row.scale_y = 1.6
-    row.progress(factor=fraction, text=STAGES[stage])
+    row.progress(factor=fraction, text=STAGES.get(stage, stage))
     row.operator(ids.CANCEL, text="", icon="CANCEL")
-
-
-def _draw_outcome(
-    context: bpy.types.Context, layout: bpy.types.UILayout, outcome: session.Outcome
-) -> None:
-    """Every sentence wrapped to the sidebar's width."""
-    scale = context.preferences.system.ui_scale
-    blf.size(0, context.preferences.ui_styles[0].widget.points * scale)
-    room = context.region.width - _MARGIN * scale
-    box = layout.box().column()
-    for number, sentence in enumerate(outcome.lines):
-        icon = "ERROR" if not outcome.good else "CHECKMARK" if number == 0 else "INFO"
-        lines = box.column(align=True)
-        lines.scale_y = 0.8
-        for position, line in enumerate(_wrapped(sentence, room)):
-            lines.label(text=line, icon=icon if position == 0 else "BLANK1")
-
-
-def _wrapped(sentence: str, room: float) -> list[str]:
-    """The sentence in lines of at most `room` pixels, but at least a word each."""
-    lines: list[str] = []
-    for word in sentence.split():
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and blf.dimensions(0, longer)[0] <= room:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return lines
 
 
 CLASSES = (UNFLAT_PT_main,)

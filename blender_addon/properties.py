@@ -3,7 +3,6 @@
 No `from __future__ import annotations` here: Blender reads properties from annotations as values.
 """
 
-from importlib.util import find_spec
 from pathlib import Path
 from zlib import crc32
 
@@ -22,13 +21,15 @@ from ..core.depth.catalog import MODELS
 from ..core.depthmap import DepthKind
 from ..core.images import SUFFIXES
 from ..core.settings import RANGES, Output, Settings
-from . import ids, live
+from . import ids, live, preferences
 
 _DEFAULTS = Settings()
-_BIGGEST_INT = 2**31 - 1
 
-_HAS_TORCH = all(find_spec(name) is not None for name in ("torch", "timm"))
-"""Whether published networks run here; Blender itself brings neither."""
+_HAS_RELATIVE = "is_path_supports_blend_relative" in bpy.types.StringProperty.bl_rna.properties
+RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"} if _HAS_RELATIVE else set()
+"""Of paths: they may begin with //, and Blenders that ask for it don't show that as a mistake."""
+
+_BIGGEST_INT = 2**31 - 1
 
 OUTPUTS = (
     (
@@ -77,6 +78,31 @@ FIT_CHOICES = (
     ("ALWAYS", "Always", "Look through the photo's camera after every photo"),
     ("NEVER", "Never", "Leave the scene's camera, render size and colours as they are"),
 )
+
+
+def _number(model: str) -> int:
+    """What .blend files keep of a model's id: it must not change with the catalogue."""
+    return crc32(model.encode()) & _BIGGEST_INT
+
+
+_MODELS = tuple(
+    (card.id, card.title, f"{card.source}. Licence: {card.licence}", _number(card.id))
+    for card in MODELS
+)
+"""Blender keeps no strings of a list that a function makes, so they are kept here."""
+
+
+def _models(
+    self: bpy.types.PropertyGroup, context: bpy.types.Context | None
+) -> list[tuple[str, str, str, int]]:
+    """Those that may be used commercially, unless others are asked for or chosen already."""
+    everything = preferences.current().non_commercial
+    chosen = self.get("model")
+    return [
+        item
+        for item, card in zip(_MODELS, MODELS, strict=True)
+        if everything or card.commercial or item[-1] == chosen
+    ]
 
 
 def _changed(self: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
@@ -170,7 +196,7 @@ class Choices(Shape):
         description="A depth map of the photo's size to use instead of a model: "
         "PNG, TIFF, EXR, NPZ or NPY",
         subtype="FILE_PATH",
-        options={"SKIP_SAVE"},
+        options={"SKIP_SAVE"} | RELATIVE,
     )
     depth_kind: EnumProperty(
         name="Holds",
@@ -183,7 +209,7 @@ class Choices(Shape):
         description="A camera.json with the photo's known intrinsics; "
         "it goes before the field of view",
         subtype="FILE_PATH",
-        options={"SKIP_SAVE"},
+        options={"SKIP_SAVE"} | RELATIVE,
     )
     fit_render: EnumProperty(
         name="Look Through",
@@ -205,22 +231,13 @@ class UNFLAT_PG_settings(Choices, bpy.types.PropertyGroup):
         name="Photo",
         description="The photo to turn into a scene: " + ", ".join(s[1:].upper() for s in SUFFIXES),
         subtype="FILE_PATH",
+        options=RELATIVE,
     )
     model: EnumProperty(
         name="Model",
         description="What estimates the depth of the photo",
-        items=[
-            # Numbers are what .blend files keep: they must not change with the catalogue.
-            (
-                card.id,
-                card.title,
-                f"{card.source}. Licence: {card.licence}",
-                crc32(card.id.encode()) & _BIGGEST_INT,
-            )
-            for card in MODELS
-            if card.file is None or _HAS_TORCH
-        ],
-        default=_DEFAULTS.model,
+        items=_models,
+        default=_number(_DEFAULTS.model),
     )
     use_fov: BoolProperty(
         name="Set Field of View",

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from ..bridge.engine import Engine, InProcessEngine, Request
+from ..bridge.engine import Engine
 from ..bridge.job import Job, JobState
+from ..bridge.tasks import Generate
 from ..core.errors import CancelledError
 from ..core.pipeline import Result
+from . import engines
+from .engines import Place
 from .scene import SceneArrays, prepare
 
 _JOB_SHARE = 0.9
@@ -34,7 +37,7 @@ class Outcome:
 class Running:
     """A job and, after it, the preparation of its result for the scene; both off this thread."""
 
-    def __init__(self, job: Job, prepare: Prepare, helper: ThreadPoolExecutor) -> None:
+    def __init__(self, job: Job[Result], prepare: Prepare, helper: ThreadPoolExecutor) -> None:
         self._job, self._prepare, self._helper = job, prepare, helper
         self._arrays: Future[SceneArrays] | None = None
         self._cancelled = False
@@ -73,18 +76,25 @@ class Session:
     """Lives from `register` to `unregister`."""
 
     def __init__(self) -> None:
-        self._engine: Engine = InProcessEngine()
+        self._engine: Engine | None = None
+        self._place: Place | None = None
         self._helper = ThreadPoolExecutor(max_workers=1, thread_name_prefix="unflat-scene")
         self._release: Callable[[], None] | None = None
         self.running: Running | None = None
         self.outcome: Outcome | None = None
 
-    def start(self, request: Request, prepare: Prepare = prepare) -> Running:
-        """Run a request; the caller has seen that nothing runs."""
+    def start(self, task: Generate, prepare: Prepare = prepare) -> Running:
+        """Run a task; the caller has seen that nothing runs. Raises InstallError."""
         assert self.running is None
         self.outcome = None
-        self.running = Running(self._engine.submit(request), prepare, self._helper)
+        self.running = Running(self._fitting_engine().submit(task), prepare, self._helper)
         return self.running
+
+    def release(self) -> None:
+        """End the engine; another is made for the next job. Nothing runs."""
+        if self._engine is not None:
+            self._engine.close()
+        self._engine = self._place = None
 
     def hold(self, release: Callable[[], None]) -> None:
         """Have `release` called when the running job ends, however it does."""
@@ -105,8 +115,16 @@ class Session:
 
     def close(self) -> None:
         self.abandon()
-        self._engine.close()
+        self.release()
         self._helper.shutdown()
+
+    def _fitting_engine(self) -> Engine:
+        """What fits the preferences now. Raises InstallError."""
+        place = engines.place()
+        if self._engine is None or place != self._place:
+            self.release()
+            self._engine, self._place = place.make(), place
+        return self._engine
 
 
 _session: Session | None = None

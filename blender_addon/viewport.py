@@ -40,3 +40,12 @@ def redraw_sidebars() -> None:
                 for region in area.regions:
                     if region.type == "UI":
                         region.tag_redraw()
+
+
+def redraw_all() -> None:
+    """Have the sidebars and the preferences drawn again."""
+    redraw_sidebars()
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "PREFERENCES":
+                area.tag_redraw()

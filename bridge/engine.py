@@ -1,39 +1,24 @@
-"""Engine: where jobs run. One interface, so that callers need not know which engine it is."""
+"""Engine: where tasks run. One interface, so that callers need not know which engine it is."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
-from ..core.camera import Pinhole
-from ..core.depthmap import DepthKind, DepthMap
-from ..core.images import Photo
-from ..core.pipeline import reconstruct
-from ..core.settings import Settings
 from .job import Job
+from .tasks import Task
+
+T = TypeVar("T")
 
 _THREAD = "unflat-engine"
 
 
-@dataclass(frozen=True)
-class Request:
-    """Everything one job needs; the fields are those of `core.pipeline.reconstruct`."""
-
-    photo: Path | Photo
-    settings: Settings
-    depth: Path | DepthMap | None = None
-    depth_kind: DepthKind | None = None
-    camera: Path | Pinhole | None = None
-
-
 class Engine(Protocol):
-    """Runs requests one after the other, in the order of their coming."""
+    """Runs tasks one after the other, in the order of their coming."""
 
-    def submit(self, request: Request) -> Job:
-        """Queue a request and return at once."""
+    def submit(self, task: Task[T]) -> Job[T]:
+        """Queue a task and return at once."""
         ...
 
     def close(self) -> None:
@@ -41,23 +26,26 @@ class Engine(Protocol):
         ...
 
 
-class InProcessEngine:
-    """Runs `core` on one thread of this interpreter, started with the first job."""
+class QueuedEngine:
+    """The queue and the thread that every engine has; `perform` is its own part."""
+
+    rest: float | None = None
+    """After how many seconds without a task `unload` is called, once."""
 
     def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[tuple[Job, Request] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[Job[Any], Task[Any]] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()  # guards what follows
-        self._jobs: set[Job] = set()  # that have not ended
+        self._jobs: set[Job[Any]] = set()  # that have not ended
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def submit(self, request: Request) -> Job:
-        job = Job()
+    def submit(self, task: Task[T]) -> Job[T]:
+        job: Job[T] = Job()
         with self._lock:
             if self._closed:
                 raise RuntimeError("the engine is closed")
             self._jobs.add(job)
-            self._queue.put((job, request))
+            self._queue.put((job, task))
             if self._thread is None:
                 # A daemon: a program that ends without `close` must not hang on a job.
                 self._thread = threading.Thread(target=self._run, name=_THREAD, daemon=True)
@@ -74,28 +62,46 @@ class InProcessEngine:
         if thread is not None:
             thread.join()
 
+    def perform(self, task: Task[T], job: Job[T]) -> T:
+        """Run a task on the engine's thread, and watch for the job's cancel."""
+        raise NotImplementedError
+
+    def unload(self) -> None:
+        """Give back memory, on the engine's thread."""
+
+    def end(self) -> None:
+        """The last thing that happens on the engine's thread."""
+
     def _run(self) -> None:
-        while (item := self._queue.get()) is not None:
-            job, request = item
-            if job.begin():
-                _run_job(job, request)
-            with self._lock:
-                self._jobs.discard(job)
-            del item, job, request  # a finished job's arrays must not live until the next one
+        try:
+            while (item := self._next()) is not None:
+                job, task = item
+                if job.begin():
+                    self._run_job(job, task)
+                with self._lock:
+                    self._jobs.discard(job)
+                del item, job, task  # a finished job's arrays must not live until the next one
+        finally:
+            self.end()
+
+    def _next(self) -> tuple[Job[Any], Task[Any]] | None:
+        try:
+            return self._queue.get(timeout=self.rest)
+        except queue.Empty:
+            self.unload()
+            return self._queue.get()
+
+    def _run_job(self, job: Job[Any], task: Task[Any]) -> None:
+        try:
+            result = self.perform(task, job)
+        except BaseException as error:  # a job's failure must reach its owner, whatever it is
+            job.finish(error=error)
+        else:
+            job.finish(result)
 
 
-def _run_job(job: Job, request: Request) -> None:
-    try:
-        result = reconstruct(
-            request.photo,
-            request.settings,
-            depth=request.depth,
-            depth_kind=request.depth_kind,
-            camera=request.camera,
-            progress=job.report,
-            cancelled=job.is_cancelled,
-        )
-    except BaseException as error:  # a job's failure must reach its owner, whatever it is
-        job.finish(error=error)
-    else:
-        job.finish(result)
+class InProcessEngine(QueuedEngine):
+    """Runs tasks in this interpreter."""
+
+    def perform(self, task: Task[T], job: Job[T]) -> T:
+        return task.run(job.report, job.is_cancelled)

@@ -1,12 +1,14 @@
-"""Job: one reconstruction, seen from outside while it runs on another thread."""
+"""Job: one task, seen from outside while it runs on another thread."""
 
 from __future__ import annotations
 
 import threading
 from enum import Enum
+from typing import Generic, TypeVar
 
 from ..core.errors import CancelledError, explain
-from ..core.pipeline import Result
+
+T = TypeVar("T")
 
 
 class JobState(Enum):
@@ -24,8 +26,8 @@ class JobState(Enum):
         return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
-class Job:
-    """One reconstruction. Every method may be called from any thread."""
+class Job(Generic[T]):
+    """One task, which makes a T. Every method may be called from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -33,7 +35,7 @@ class Job:
         self._cancel = threading.Event()
         self._state = JobState.QUEUED
         self._stage, self._fraction = "queued", 0.0
-        self._result: Result | None = None
+        self._result: T | None = None
         self._error: BaseException | None = None
 
     # --- for the one who waits ---
@@ -59,13 +61,12 @@ class Job:
         """Whether the job has finished, after `timeout` seconds at most."""
         return self._finished.wait(timeout)
 
-    def result(self) -> Result:
+    def result(self) -> T:
         """Wait for the job and return what it made, or raise what it raised."""
         self._finished.wait()
         if self._error is not None:
             raise self._error
-        assert self._result is not None
-        return self._result
+        return self._result  # type: ignore[return-value]  # None only if T is
 
     # --- for the engine that runs it ---
 
@@ -85,7 +86,7 @@ class Job:
     def is_cancelled(self) -> bool:
         return self._cancel.is_set()
 
-    def finish(self, result: Result | None = None, error: BaseException | None = None) -> None:
+    def finish(self, result: T | None = None, error: BaseException | None = None) -> None:
         """Enter the final state that fits; the first call counts. A cancel wins over a result."""
         with self._lock:
             if self._state.is_finished:

@@ -99,6 +99,19 @@ class BlenderError(UnflatError):
     code = "blender"
 
 
+class WorkerError(UnflatError):
+    """The worker process can't be started, or ended in the middle of a job.
+
+    details: the end of what it wrote to stderr, for the log.
+    """
+
+    code = "worker"
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.details = details
+
+
 class CancelledError(UnflatError):
     """The user stopped the job; nothing was written."""
 

@@ -7,10 +7,31 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 _POLL = 0.1  # seconds
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A lock that this process holds."""
+
+    path: Path
+    file: BinaryIO
+
+    def release(self) -> None:
+        _release(self.file, self.path)
+
+
+def try_to_hold(path: Path) -> Lock | None:
+    """The lock on `path`, a file of its own; None while someone else holds it.
+
+    Raises OSError where the file can't be made.
+    """
+    file = _try(path)
+    return Lock(path, file) if file else None
 
 
 @contextmanager
@@ -20,13 +41,13 @@ def held(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
     `waiting()` is called again and again while someone else holds it, and may raise to give up.
     Raises OSError where the file can't be made.
     """
-    while (file := _try(path)) is None:
+    while (lock := try_to_hold(path)) is None:
         waiting()
         time.sleep(_POLL)
     try:
         yield
     finally:
-        _release(file, path)
+        lock.release()
 
 
 if sys.platform == "win32":

@@ -15,7 +15,7 @@ from typing import Any
 
 import bpy
 
-from ...bridge.engine import Request
+from ...bridge.tasks import Generate
 from ...core.errors import CancelledError, UnflatError, explain
 from ...core.pipeline import Result
 from .. import session, viewport
@@ -29,11 +29,13 @@ _TICK = 0.05
 
 STAGES = {
     "queued": "Waiting",
+    "worker": "Starting the engine",
     "photo": "Reading the photo",
     "depth": "Estimating depth",
     "mesh": "Building the mesh",
     "layers": "Filling in the background",
     "points": "Placing points",
+    "result": "Fetching the result",
     "scene": "Preparing the scene",
     "cancelling": "Cancelling",
 }
@@ -41,7 +43,7 @@ STAGES = {
 
 
 class JobOperator:
-    """Mixin for an Operator; `request` and `build` are its own part."""
+    """Mixin for an Operator; `task` and `build` are its own part."""
 
     prepare: Prepare = staticmethod(prepare)
     """What is worked out of a result aside, for `build`."""
@@ -51,7 +53,7 @@ class JobOperator:
     _scene_id: int
     _shown: tuple[str, int]
 
-    def request(self, context: bpy.types.Context) -> Request:
+    def task(self, context: bpy.types.Context) -> Generate:
         """What to run. May raise UnflatError."""
         raise NotImplementedError
 
@@ -117,7 +119,7 @@ class JobOperator:
         return outcome is None
 
     def _submit(self, context: bpy.types.Context) -> None:
-        self._running = session.current().start(self.request(context), self.prepare)
+        self._running = session.current().start(self.task(context), self.prepare)
 
     def _finish(self) -> set[str]:
         told: list[tuple[str, ...]] = []
@@ -160,7 +162,7 @@ class JobOperator:
         shown = (stage, round(100 * fraction))
         if shown != self._shown:
             self._shown = shown
-            text = f"Unflat: {STAGES[stage]}, {shown[1]} %   (Esc to cancel)"
+            text = f"Unflat: {STAGES.get(stage, stage)}, {shown[1]} %   (Esc to cancel)"
             bpy.context.workspace.status_text_set(text)
             viewport.redraw_sidebars()
 

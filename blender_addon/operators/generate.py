@@ -8,14 +8,15 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
-from ...bridge.engine import Request
+from ...bridge.tasks import Generate
 from ...core import decoders
+from ...core.depth import catalog
 from ...core.depthmap import DepthKind
 from ...core.errors import ImageError, SettingsError
 from ...core.pipeline import Result
 from ...core.settings import Output, Settings
-from .. import ids, photo_reader, viewport
-from ..properties import OUTPUTS, Choices, absolute
+from .. import engines, ids, photo_reader, viewport
+from ..properties import OUTPUTS, RELATIVE, Choices, absolute
 from ..scene import SceneArrays, camera, collection
 from ..scene import build as build_scene
 from ..shape import within_range
@@ -36,7 +37,7 @@ class UNFLAT_OT_generate(JobOperator, Choices, bpy.types.Operator):
         name="Photo",
         description="The photo; if not given, the one in the scene's settings",
         subtype="FILE_PATH",
-        options={"SKIP_SAVE"},
+        options={"SKIP_SAVE"} | RELATIVE,
     )
     model: StringProperty(
         name="Model",
@@ -62,17 +63,20 @@ class UNFLAT_OT_generate(JobOperator, Choices, bpy.types.Operator):
             getattr(context.scene, ids.SETTINGS).photo = self.filepath
         return super().invoke(context, event)
 
-    def request(self, context: bpy.types.Context) -> Request:
+    def task(self, context: bpy.types.Context) -> Generate:
         self._fit_render = self._chosen(context, "fit_render")
         kind = self._chosen(context, "depth_kind")
         photo = absolute(self.filepath or getattr(context.scene, ids.SETTINGS).photo)
         if photo is None:
             raise ImageError("No photo is given, choose one.")
         settings = self._settings(context)
-        return Request(
+        depth = absolute(self._chosen(context, "depth_filepath"))
+        if depth is None:
+            engines.check(catalog.find(settings.model))
+        return Generate(
             photo=photo if decoders.available() else photo_reader.load(photo),
             settings=settings,
-            depth=absolute(self._chosen(context, "depth_filepath")),
+            depth=depth,
             depth_kind=None if kind == "FILE" else DepthKind[kind],
             camera=absolute(self._chosen(context, "camera_filepath")),
         )

@@ -6,7 +6,7 @@ No `from __future__ import annotations` here: Blender reads properties from anno
 import bpy
 from bpy.props import StringProperty
 
-from ...bridge.engine import Request
+from ...bridge.tasks import Generate
 from ...core.errors import CancelledError, UnflatError
 from ...core.pipeline import Result
 from .. import ids
@@ -39,7 +39,7 @@ class UNFLAT_OT_rebuild(JobOperator, bpy.types.Operator):
             return False
         return super().poll(context)
 
-    def request(self, context: bpy.types.Context) -> Request:
+    def task(self, context: bpy.types.Context) -> Generate:
         home = bpy.data.collections.get(self.photo) if self.photo else photo_collection(context)
         if home is None or not collection.is_ours(home):
             raise UnflatError("The scene has no such photo, generate one first.")
@@ -47,7 +47,7 @@ class UNFLAT_OT_rebuild(JobOperator, bpy.types.Operator):
             raise UnflatError("This photo is linked or of an older Unflat, generate it again here.")
         self._home = home.session_uid
         settings = rebuild.settings_of(home)
-        return Request(
+        return Generate(
             photo=rebuild.photo_of(home),
             settings=settings,
             depth=rebuild.depth_of(home),

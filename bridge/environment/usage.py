@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _NAME = "in-use"
@@ -22,6 +22,8 @@ def prepare(home: Path) -> None:
 @contextmanager
 def held(home: Path) -> Iterator[None]:
     """Use an environment. Raises OSError where it is gone or just being removed."""
+    with suppress(OSError):  # it is there already, unless the environment is an early one
+        prepare(home)
     descriptor = os.open(home / _NAME, os.O_RDONLY)
     try:
         _share(descriptor)

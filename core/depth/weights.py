@@ -55,8 +55,19 @@ class Receipt:
     sha256: str
 
 
+_chosen: Path | None = None
+
+
+def choose_folder(path: Path | None) -> None:
+    """Have weights lie elsewhere from now on, in this process; None for the usual place."""
+    global _chosen
+    _chosen = path
+
+
 def folder() -> Path:
-    """Where weights lie: what UNFLAT_MODELS names, else among the user's application data."""
+    """Where weights lie: as chosen, what UNFLAT_MODELS names, or the user's application data."""
+    if _chosen is not None:
+        return _chosen
     if named := os.environ.get("UNFLAT_MODELS"):
         return Path(named).expanduser().absolute()
     home = Path.home()

@@ -21,8 +21,9 @@ IN_SCENES = frozenset(output for output in Output if not output.is_only_in_files
 
 
 @pytest.fixture(autouse=True)
-def blender() -> Iterator[None]:
-    """An empty file before and after, the add-on registered in between."""
+def blender(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty file before and after, the add-on registered in between; no engine is installed."""
+    monkeypatch.setenv("UNFLAT_ENGINE", str(tmp_path / "engine"))
     bpy.ops.wm.read_factory_settings(use_empty=True)
     addon.register()
     yield

@@ -13,8 +13,8 @@ import pytest
 
 import unflat.blender_addon as addon
 from unflat.blender_addon import session
-from unflat.bridge import engine
-from unflat.bridge.engine import Request
+from unflat.bridge import tasks
+from unflat.bridge.tasks import Generate
 from unflat.core.errors import CancelledError
 from unflat.core.settings import Output, Settings
 
@@ -30,13 +30,13 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
         stopped.set()
         raise CancelledError
 
-    monkeypatch.setattr(engine, "reconstruct", work)
+    monkeypatch.setattr(tasks, "reconstruct", work)
     yield stopped
     assert stopped.wait(5)
 
 
 def start() -> session.Running:
-    return session.current().start(Request(Path("photo.jpg"), Settings()))
+    return session.current().start(Generate(Path("photo.jpg"), Settings()))
 
 
 def test_a_second_job_is_refused(endless: threading.Event) -> None:
@@ -60,7 +60,7 @@ def test_the_cancel_operator_ends_the_job(endless: threading.Event) -> None:
 
 def test_a_cancel_that_comes_too_late_for_the_job(files: dict[str, str]) -> None:
     depth = Path(files["depth_filepath"])
-    running = session.current().start(Request(Path(files["filepath"]), Settings(), depth=depth))
+    running = session.current().start(Generate(Path(files["filepath"]), Settings(), depth=depth))
     while not running.step(0.1):
         pass
     running.cancel()
@@ -107,7 +107,7 @@ def test_progress_never_falls_and_names_its_stages(files: dict[str, str]) -> Non
     from unflat.blender_addon.properties import OUTPUTS
 
     running = session.current().start(
-        Request(
+        Generate(
             Path(files["filepath"]),
             Settings(outputs=frozenset(Output[ident] for ident, *_ in OUTPUTS)),
             depth=Path(files["depth_filepath"]),

@@ -2,8 +2,9 @@
 
 UNFLAT_BLENDER is a command line that takes Blender's arguments ("blender"). UNFLAT_BLENDER_WINDOW
 is one to which the path of a script is added, to run it in a window ("blender --python"). Without
-them the tests are skipped. Pictures and figures stay in build/gui: inside the repository, because
-a Blender in a box may see nothing else.
+them the tests are skipped; UNFLAT_TEST_INSTALL says that the engine may be installed in it, too.
+Pictures and figures stay in build/gui: inside the repository, because a Blender in a box may see
+nothing else.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def run(command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=600,
+        timeout=900,
     )
 
 
@@ -203,6 +204,14 @@ def test_a_blend_file_without_installing_anything(photo: Path) -> None:
     assert not (OUT / "none.blend").exists()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux shows them")
+def test_no_worker_outlives_a_killed_blender(zip_file: Path, photo: Path) -> None:
+    start = ("--background", "--factory-startup", "--python-exit-code", "1")
+    done = run(BLENDER, *start, "--python", script("kill_blender", zip_file, photo))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert figures("killed")["worker_gone_after"] < 2
+
+
 @needs_window
 def test_in_a_window(zip_file: Path, photo: Path) -> None:
     done = run(WINDOW, script("show_generate", zip_file, photo))
@@ -212,6 +221,22 @@ def test_in_a_window(zip_file: Path, photo: Path) -> None:
     told = figures("default")
     assert told["longest_gap_before_import"] < FROZEN + figures("redraws")["longest_gap"], told
     assert told["import_seconds"] < 10 * FROZEN, told
-    for name in ("1_empty", "2_photo", "3_running", "4_default_done", "5_cancelled", "6_undone"):
+    check_pictures("1_empty", "2_photo", "3_running", "4_default_done", "5_cancelled", "6_undone")
+
+
+def check_pictures(*names: str) -> None:
+    for name in names:
         picture = np.asarray(Image.open(OUT / f"{name}.png").convert("RGB"))
         assert picture.std() > 5, f"{name} is blank"
+
+
+@needs_window
+@pytest.mark.skipif(
+    "UNFLAT_TEST_INSTALL" not in os.environ, reason="UNFLAT_TEST_INSTALL is not set"
+)
+def test_the_engine_in_a_window(zip_file: Path, photo: Path) -> None:
+    """Installed from the preferences, used, cancelled half-way, used again."""
+    done = run(WINDOW, script("show_engine", zip_file, photo))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert figures("engine_cancel")["seconds"] < 2 * FROZEN
+    check_pictures("engine_1_missing", "engine_4_ready", "engine_5_done", "engine_7_again")
