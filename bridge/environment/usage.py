@@ -22,7 +22,7 @@ def prepare(home: Path) -> None:
 @contextmanager
 def held(home: Path) -> Iterator[None]:
     """Use an environment. Raises OSError where it is gone or just being removed."""
-    with suppress(OSError):  # it is there already, unless the environment is an early one
+    with suppress(OSError):  # read-only: then it came with the environment
         prepare(home)
     descriptor = os.open(home / _NAME, os.O_RDONLY)
     try:
