@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SAMPLE = $(shell $(BIN)/python -c "import os, skimage; \
 	print(os.path.join(os.path.dirname(skimage.__file__), 'data', 'coffee.png'))")
 
-.PHONY: demo test test-blender test-golden lint addon bench clean
+.PHONY: demo test test-blender test-golden test-engine lint addon bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/unflat "$(or $(PHOTO),$(SAMPLE))" -o "$(OUT)" --outputs layers,points,relief --blend
@@ -22,6 +22,9 @@ test-blender: $(VENV)/.dev addon
 
 test-golden: $(VENV)/.dev
 	$(BIN)/pytest tests/core/test_golden.py -m ""
+
+test-engine: $(VENV)/.dev
+	$(BIN)/pytest tests/bridge/test_environment_full.py -m ""
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -39,13 +39,12 @@ def suggest() -> Accelerator:
     Intel's XPU is never suggested: nothing tells a card that is worth it from one that is not.
     """
     if sys.platform == "darwin":
-        return Accelerator.MPS if platform.machine() == "arm64" else Accelerator.CPU
-    nvidia = _nvidia()
-    if nvidia is not Accelerator.CPU:
-        return nvidia
-    if sys.platform == "linux" and Path("/dev/kfd").exists():
-        return Accelerator.ROCM
-    return Accelerator.CPU
+        fitting = Accelerator.MPS if platform.machine() == "arm64" else Accelerator.CPU
+    else:
+        fitting = _nvidia()
+        if fitting is Accelerator.CPU and Path("/dev/kfd").exists():  # AMD's; on Linux alone
+            fitting = Accelerator.ROCM
+    return fitting
 
 
 def _nvidia() -> Accelerator:

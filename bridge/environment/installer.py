@@ -13,7 +13,7 @@ from typing import TextIO
 
 from ...core.depth import weights
 from ...core.errors import CancelledError, InstallError, OfflineError, OutputError, UnflatError
-from . import failures, kept, pins, place, pythons, sources, trial
+from . import failures, kept, pins, place, pythons, sources, trial, usage
 from .accelerator import Accelerator
 from .meter import Meter
 from .pins import Pins
@@ -25,7 +25,7 @@ Progress = Callable[[float, str], None]
 """Called with a fraction in [0, 1], which never falls, and a few words."""
 
 _MADE, _INSTALLED = 0.02, 0.94  # of the progress, when that is done; the self-test remains
-_OLDEST_UV = (0, 5)  # knows all the arguments and variables that are used here
+_OLDEST_UV = (0, 7)  # goes on where PyTorch's index refuses to speak of other libraries
 _USUAL = Options()
 _INSTALL = ("install", "--no-input", "--disable-pip-version-check", "--only-binary", ":all:",
             "--no-compile", "--no-cache-dir", "--progress-bar", "off",
@@ -87,9 +87,9 @@ class _Work:
     log: TextIO
 
     def run(self) -> Receipt:
-        (self.folder / place.INCOMPLETE).touch()
         place.sweep(self.folder)
         self._check_space()
+        (self.folder / place.INCOMPLETE).touch()
         home = place.fresh(self.folder)
         try:
             noted = self._build(home)
@@ -111,6 +111,7 @@ class _Work:
         pip = self._make(home, uv)
         self._fill(home, pip, uv)
         passed = self._try(home)
+        usage.prepare(home)
         return Receipt(
             environment=home.name,
             accelerator=self.accelerator,
@@ -127,7 +128,7 @@ class _Work:
 
         A Python's own pip does, which spares the environment one of its own.
         """
-        error: UnflatError = InstallError("There is no Python.")
+        error: UnflatError | None = None
         isolated = ["-I", "-u", "-X", "utf8", "-m"]
         for python in pythons.find(self.options.python, uv):
             program, interpreter = str(python.path), str(place.interpreter(home))
@@ -145,6 +146,7 @@ class _Work:
                 return pip
             error = failures.explained(lines, self.folder, place.log(self.folder))
             shutil.rmtree(home, ignore_errors=True)
+        assert error is not None  # `find` raises where there is no Python at all
         raise error
 
     def _fill(self, home: Path, pip: list[str], uv: Path | None) -> None:
@@ -191,12 +193,9 @@ class _Work:
         self.progress(_INSTALLED, "testing")
         device = self.accelerator.device
         status, lines = self._run([str(place.interpreter(home)), *trial.arguments(device)])
-        try:
-            passed = json.loads(lines[-1])
-            if status == 0:
-                return {name: str(passed[name]) for name in ("python", "torch", "device")}
-        except (IndexError, ValueError, KeyError, TypeError):
-            pass
+        passed = next((line for line in reversed(lines) if line.startswith("{")), "")
+        if status == 0 and passed:
+            return {name: str(value) for name, value in json.loads(passed).items()}
         last = next((line for line in reversed(lines) if line), f"it ended with {status}")
         advice = "install again" if device == "cpu" else "update its driver or install for another"
         raise InstallError(

@@ -23,7 +23,7 @@ from .accelerator import Accelerator
 RECEIPT, INCOMPLETE, LOCK, _LOG = "engine.json", "engine.incomplete", "engine.lock", "engine.log"
 CACHE, SCRATCH, _ENVIRONMENT = "engine-cache", "engine-tmp", "engine-"
 DAMAGED = "damaged"  # within an environment
-_DEEPEST = 170  # characters of the longest path within an environment, in torch's licences
+_DEEPEST = 210  # characters of the longest path within an environment, and some more
 
 
 class State(Enum):
@@ -207,9 +207,8 @@ def measure(path: Path) -> int:
 
 def libraries(home: Path) -> Path:
     """Where an environment has its libraries."""
-    if sys.platform == "win32":
-        return home / "Lib" / "site-packages"
-    return next(home.glob("lib/python*/site-packages"), home / "lib")
+    pattern = "Lib/site-packages" if sys.platform == "win32" else "lib/python*/site-packages"
+    return next(home.glob(pattern), home / "lib")
 
 
 def ours(folder: Path) -> Iterator[Path]:
@@ -223,7 +222,7 @@ def ours(folder: Path) -> Iterator[Path]:
 
 def is_ours(folder: Path) -> bool:
     """Whether an installation was ever begun here."""
-    return any((folder / name).is_file() for name in (RECEIPT, INCOMPLETE, LOCK))
+    return any((folder / name).is_file() for name in (RECEIPT, INCOMPLETE, LOCK, _LOG))
 
 
 def environments(folder: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from ...core.errors import InstallError
 from .process import told
 from .sources import clean_environment
 
-OLDEST, NEWEST = (3, 11), (3, 13)  # that all pinned libraries have wheels for
+OLDEST, NEWEST = (3, 11), (3, 14)  # that all pinned libraries have wheels for
 _PIP = (22, 3)  # the oldest that installs for another interpreter
 _PROBE = """
 import importlib.metadata, importlib.util, json, struct, sys, sysconfig

@@ -36,11 +36,11 @@ def main(device: str) -> None:
     """Run the test on a kind of device, and print what there is as JSON, last of all."""
     import torch
 
+    _compare(device)
     for name in _LIBRARIES:
         importlib.import_module(name)
     for card in {card.family: card for card in catalog.MODELS if card.file}.values():
         models.family(card)
-    _compare(device)
     known = {"python": platform.python_version(), "torch": torch.__version__}
     print(json.dumps(known | {"device": _name(device)}))
 

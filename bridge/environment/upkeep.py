@@ -99,7 +99,13 @@ def _differs(path: Path, expected: str) -> bool:
 
 
 def _delete(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    except PermissionError as error:
+        raise InstallError(
+            f"{error.filename or path} is in use or protected, close other programs and remove "
+            "the engine again."
+        ) from None

@@ -8,16 +8,23 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _NAME = "in-use"
 
 
+def prepare(home: Path) -> None:
+    """Put the file into a new environment, so that those who may only read it can use it too."""
+    (home / _NAME).touch()
+
+
 @contextmanager
 def held(home: Path) -> Iterator[None]:
     """Use an environment. Raises OSError where it is gone or just being removed."""
-    descriptor = os.open(home / _NAME, os.O_RDWR | os.O_CREAT, 0o600)
+    with suppress(OSError):  # read-only: then it came with the environment
+        prepare(home)
+    descriptor = os.open(home / _NAME, os.O_RDONLY)
     try:
         _share(descriptor)
         yield
@@ -32,8 +39,12 @@ if sys.platform == "win32":
 
     def is_used(home: Path) -> bool:
         """Whether anybody runs from an environment."""
+        name, other = home / _NAME, home / f"{_NAME}-not"
         try:
-            (home / _NAME).unlink(missing_ok=True)
+            name.rename(other)
+            other.rename(name)
+        except FileNotFoundError:
+            return False
         except OSError:
             return True
         return False

@@ -22,6 +22,7 @@ def test_the_zip_holds_the_rooms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert "from .blender_addon import register" in init
     assert {"blender_manifest.toml", "core/depth/builtin/weights.npz", "LICENSE"} <= names
     assert {"bridge/engine.py", "blender_addon/scene/camera.py"} <= names
+    assert {"bridge/environment/installer.py", "bridge/requirements/cpu.txt"} <= names
     assert not any("__pycache__" in name or "build_zip" in name for name in names)
     rooms = {name.split("/")[0] for name in names if "/" in name}
     assert rooms == {"core", "bridge", "blender_addon"}

@@ -162,7 +162,7 @@ def test_install_from_what_pip_is_set_up_with(
     assert fractions == sorted(fractions)
     assert told[-1] == (1, "ready")
     assert left(folder) == {"engine.json", "engine.log", noted.environment}
-    assert "Successfully installed unflat-" in environment.log(folder).read_text(encoding="utf-8")
+    assert "Successfully installed" in environment.log(folder).read_text(encoding="utf-8")
     assert noted.size <= environment.size(folder) <= noted.size + 100_000
     assert not (tmp_path / "nowhere").exists()
 
@@ -336,6 +336,8 @@ def test_no_network(
         install(folder, options=Options(index_url=f"http://user:secret@127.0.0.1:{port}/simple/"))
     assert environment.state(folder) is State.INCOMPLETE
     assert "secret" not in environment.log(folder).read_text(encoding="utf-8")
+    environment.remove(folder)
+    assert not folder.exists()
 
 
 def test_staying_offline(
@@ -359,7 +361,10 @@ def test_no_room(folder: Path, tmp_path: Path) -> None:
     requirements.write_text(text.replace("installed 0", "installed 999999999"), encoding="utf-8")
     with pytest.raises(OutputError, match="free some space or choose another folder"):
         install(folder)
-    assert environment.state(folder) is State.INCOMPLETE
+    assert environment.state(folder) is State.MISSING
+    requirements.write_text(text, encoding="utf-8")
+    install(folder)  # what the first attempt has left does not stand in the way
+    assert environment.state(folder) is State.READY
 
 
 def test_a_disk_that_gets_full(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -171,14 +170,6 @@ def test_importing_it_loads_nothing_heavy() -> None:
     assert done.stdout.strip() == "False"
 
 
-def test_the_self_test_passes_where_all_is_there() -> None:
-    for name in ("torch", "timm", "torchvision", "OpenEXR", "huggingface_hub"):
-        pytest.importorskip(name, reason="the libraries of the engine are not in this Python")
-    command = [sys.executable, *trial.arguments("cpu")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout.splitlines()[-1])["torch"]
-
-
 def test_the_self_test_fails_without_its_device() -> None:
     torch = pytest.importorskip("torch", reason="torch is not in this Python")
     if torch.backends.mps.is_available():
@@ -199,7 +190,7 @@ def test_uv_is_taken_only_when_it_is_new_enough(
 
     program = tmp_path / "uv"
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    for version, fits in (("0.4.30", False), ("0.5.0 (abc)", True), ("1.0.0", True), ("x", False)):
-        program.write_text(f"#!/bin/sh\necho uv {version}\n", encoding="utf-8")
+    for version, fits in (("0.4.30", False), ("0.7.0 (abc)", True), ("1.0.0", True), ("x", False)):
+        program.write_text(f"#!/bin/sh\necho 'uv {version}'\n", encoding="utf-8")
         program.chmod(0o755)
         assert installer.find_uv() == (Path(shutil.which("uv") or "") if fits else None), version

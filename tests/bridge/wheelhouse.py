@@ -69,6 +69,11 @@ class _Handler(BaseHTTPRequestHandler):
         links = "".join(f'<a href="/files/{wheel.name}">{wheel.name}</a>' for wheel in wheels)
         self._send(200 if wheels else 404, f"<!DOCTYPE html><html>{links}</html>".encode())
 
+    def do_HEAD(self) -> None:
+        """uv asks before it fetches."""
+        path = self.server.folder / self.path.rsplit("/", 1)[1]
+        self._head(200, path.stat().st_size, "application/octet-stream")
+
     def _send_wheel(self, path: Path) -> None:
         data = path.read_bytes()
         if path.name != self.server.stalled:
