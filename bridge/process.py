@@ -38,11 +38,20 @@ _WINDOWS_WORDS = {
 class Child:
     """A process with pipes to its stdin, stdout and stderr."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Raises OSError where it can't be started."""
-        pipe = subprocess.PIPE
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], *, talks: bool = True
+    ) -> None:
+        """Raises OSError where it can't be started.
+
+        talks: if not, there is nothing for it to read, and stdout has all that it prints.
+        """
         self._process = subprocess.Popen(
-            command, env=dict(environment), stdin=pipe, stdout=pipe, stderr=pipe, **_OPTIONS
+            command,
+            env=dict(environment),
+            stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if talks else subprocess.STDOUT,
+            **_OPTIONS,
         )
         self.stdin: IO[bytes] = self._process.stdin  # type: ignore[assignment]  # as asked for
         self.stdout: IO[bytes] = self._process.stdout  # type: ignore[assignment]
@@ -58,8 +67,8 @@ class Child:
         self._group.kill()
         self.wait(_KILLING)
 
-    def wait(self, seconds: float) -> bool:
-        """Whether it has ended, after some seconds at most."""
+    def wait(self, seconds: float | None) -> bool:
+        """Whether it has ended, after some seconds at most; with None it is waited for."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
         return self.code is not None

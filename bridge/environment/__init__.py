@@ -9,7 +9,7 @@
     pins          the exact versions, from `bridge/requirements`
     pythons       finds a Python to start from
     sources       where wheels come from: pip's configuration, a mirror, a proxy, a folder
-    process       a program with a log that can be cancelled, with all that it started
+    program       a program with a log that can be cancelled, with all that it started
     kept          downloads that are not lost when an installation breaks off
     failures      what pip and uv say, in one sentence
     trial         the test that a new environment has to pass

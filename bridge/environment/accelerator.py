@@ -9,7 +9,7 @@ import sys
 from enum import Enum
 from pathlib import Path
 
-from .process import told
+from .program import told
 
 # From PyTorch's release matrix: the oldest driver and the compute capabilities of each CUDA.
 _CUDA13_DRIVER, _CUDA13_SINCE = 580, 7.5

@@ -18,7 +18,7 @@ from .accelerator import Accelerator
 from .meter import Meter
 from .pins import Pins
 from .place import Receipt
-from .process import run, told
+from .program import run, told
 from .sources import Options
 
 Progress = Callable[[float, str], None]

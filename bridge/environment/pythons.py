@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.errors import InstallError
-from .process import told
+from .program import told
 from .sources import clean_environment
 
 OLDEST, NEWEST = (3, 11), (3, 14)  # that all pinned libraries have wheels for

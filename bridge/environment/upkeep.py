@@ -12,7 +12,7 @@ from pathlib import Path
 from ...core.errors import InstallError
 from . import place, usage
 from .place import State
-from .process import told
+from .program import told
 from .sources import clean_environment
 
 

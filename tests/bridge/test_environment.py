@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from unflat.bridge import environment
-from unflat.bridge.environment import Accelerator, Options, State, pins, process, trial
+from unflat.bridge.environment import Accelerator, Options, State, pins, program, trial
 from unflat.core.errors import (
     CancelledError,
     DownloadError,
@@ -428,7 +428,7 @@ def test_cancel_before_a_silent_program_ends(tmp_path: Path) -> None:
     )
     asked = threading.Event()
     with (tmp_path / "log").open("w") as log, pytest.raises(CancelledError):
-        process.run(
+        program.run(
             [sys.executable, "-c", code, str(tmp_path)],
             os.environ,
             log,

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import queue
-import signal
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import IO, TextIO
 
 from ...core.errors import CancelledError
+from ..process import Child
 from .sources import masked
 
 _POLL = 0.1  # seconds: how fast a cancel is noticed
@@ -36,17 +33,8 @@ def run(
     Raises CancelledError, or OSError where it can't be started; then none of it is left running.
     """
     print(masked(f"$ {subprocess.list2cmdline(command)}"), file=log, flush=True)
-    child = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=dict(environment),
-        start_new_session=True,
-        creationflags=_NO_WINDOW,
-    )
+    child = Child(command, environment, talks=False)
     lines: queue.Queue[str | None] = queue.Queue()
-    assert child.stdout is not None
     reader = threading.Thread(target=_read, args=(child.stdout, lines), daemon=True)
     reader.start()
     tail: deque[str] = deque(maxlen=_TAIL)
@@ -65,12 +53,12 @@ def run(
             print(line, file=log, flush=True)
             watch(line)
     except BaseException:
-        _kill(child)
+        child.kill()
         raise
     finally:
-        status = child.wait()
+        child.wait(None)
         reader.join()
-    return status, list(tail)
+    return child.code or 0, list(tail)
 
 
 def _read(stream: IO[bytes], lines: queue.Queue[str | None]) -> None:
@@ -98,14 +86,3 @@ def told(command: Sequence[str], environment: Mapping[str, str]) -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.decode("utf-8", "replace").strip()
-
-
-def _kill(child: subprocess.Popen[bytes]) -> None:
-    """Kill a program and all its children. It must not have been waited for yet."""
-    if sys.platform == "win32":
-        # Windows itself knows no groups of processes that could be killed at once.
-        kill = ["taskkill", "/T", "/F", "/PID", str(child.pid)]
-        subprocess.run(kill, capture_output=True, check=False, creationflags=_NO_WINDOW)
-    else:
-        with suppress(ProcessLookupError, PermissionError):  # they have just ended
-            os.killpg(child.pid, signal.SIGKILL)
