@@ -2,13 +2,12 @@
 
     python benchmarks/networks.py GOLDEN PHOTOS [ID ...] [--runs 5]
 
-GOLDEN holds weights by the golden rule (see golden.py), for folders of which no file need be
-downloaded; PHOTOS are pictures, on the first of which time is taken, at 4:3 (518x686 for Depth
+GOLDEN holds weights by the golden rule (see golden.py), so no file need be downloaded; PHOTOS are pictures, on the first of which time is taken, at 4:3 (518x686 for Depth
 Anything 2), both ways in turn. Prints for each network: medians of seconds in float32 and by
 default, and of their ratio; over all photos the mean difference of depth over mean depth, and the
 worst pixel's over the largest depth; seconds that the first start takes, and the second. A start
-is until the network has spoken, with its weights read before. Needs `taskset` or a computer at
-rest to say much.
+is until the network has spoken once, with its weights read before. Seconds say little where other
+work is done meanwhile.
 """
 
 from __future__ import annotations
@@ -54,15 +53,16 @@ def measure(folder: Path, photos: list[Path], runs: int) -> str:
     family, weights = models.family(card), golden.weights()
     plain = models.load(card, weights)
 
-    def started() -> runtime.Network:
-        return runtime.prepare(lambda: models.load(card, weights), card, "cpu", "auto", 0)
+    def start() -> runtime.Network:
+        network = runtime.prepare(lambda: models.load(card, weights), card, "cpu", "auto", 0)
+        network(inputs[0])
+        return network
 
     size = (686, 518) if card.family == "depth_anything" else (640, 480)
     inputs = [seen(family, card, path, size) for path in photos]
     with torch.inference_mode():
-        first, second = (seconds(lambda: started()(inputs[0])) for _ in range(2))
-        network = started()
-        network(inputs[0])
+        first, second = seconds(start), seconds(start)
+        network = start()
         pairs = [
             (seconds(lambda: plain(inputs[0])), seconds(lambda: network(inputs[0])))
             for _ in range(runs + 1)
