@@ -2,12 +2,12 @@
 
     python benchmarks/networks.py GOLDEN PHOTOS [ID ...] [--runs 5]
 
-GOLDEN holds weights by the golden rule (see golden.py), so no file need be downloaded; PHOTOS are pictures, on the first of which time is taken, at 4:3 (518x686 for Depth
-Anything 2), both ways in turn. Prints for each network: medians of seconds in float32 and by
-default, and of their ratio; over all photos the mean difference of depth over mean depth, and the
-worst pixel's over the largest depth; seconds that the first start takes, and the second. A start
-is until the network has spoken once, with its weights read before. Seconds say little where other
-work is done meanwhile.
+GOLDEN holds weights by the golden rule (see golden.py), so none need be downloaded. PHOTOS is a
+folder of pictures; time is taken on the first, at 4:3 (518x686 for Depth Anything 2), both ways in
+turn. Prints for each network: medians of seconds in float32 and by default, and of their ratio;
+of the photos the largest mean difference of depth over mean depth, and the worst pixel's over the
+largest depth; seconds that the first start takes, and the second. A start is until the network has
+spoken once, with its weights read before. Seconds say little where other work is done meanwhile.
 """
 
 from __future__ import annotations
