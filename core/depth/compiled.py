@@ -105,6 +105,8 @@ def _compile(load: Callable[[], nn.Module], size: tuple[int, ...]) -> Any:
     # Weights that are loaded in inference mode can't be exported.
     with torch.inference_mode(False), torch.no_grad(), _silent():
         network = load()
+        if not all(value.isfinite().all() for value in network.parameters()):
+            raise ValueError("not a number among the weights, of which OpenVINO makes zeros")
         if _rounds():
             _round(network)
         exported = torch.export.export(network, (torch.zeros(size),))
