@@ -19,7 +19,7 @@ from .doctor import examine
 from .errors import SettingsError, UnflatError, explain
 from .mesh import surface
 from .progressbar import ProgressBar
-from .settings import Output, Settings, SurfaceMethod
+from .settings import PRECISIONS, Output, Settings, SurfaceMethod
 
 OK, SOME_FAILED, WRONG_USAGE = 0, 1, 2
 
@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     add("-o", "--out", type=Path, required=True, help="each photo's files go to OUT/<its name>/")
     add("--model", default=defaults.model, metavar="ID", help="see: unflat models")
     add("--device", default=defaults.device, help="auto, cpu, cuda, cuda:1, mps or xpu")
+    add("--precision", choices=PRECISIONS, default=defaults.precision, help="full: float32 alone")
     add("--depth", type=Path, metavar="FILE", help="your own depth map: PNG, TIFF, EXR, NPZ, NPY")
     add(
         "--depth-kind",
@@ -143,6 +144,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     settings = Settings(
         model=options.model,
         device=options.device,
+        precision=options.precision,
         fov=options.fov,
         near_far_ratio=options.near_far_ratio,
         edge_ratio=options.edge_ratio,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..arrays import FloatArray
 from ..errors import telling_memory
 from ..images import Photo
-from . import catalog, device, edges, models, weights
+from . import catalog, device, edges, models, runtime, weights
 from .builtin.network import BuiltinNetwork
 from .builtin.upsample import upsample_guided
 from .cache import PredictionCache
@@ -31,13 +32,14 @@ def estimate(
     wanted: str,
     progress: Callable[[float], None],
     focal: float | None = None,
+    precision: str = "auto",
 ) -> Prediction:
     """What `model` says of the photo. `progress(fraction)` may raise to cancel.
 
     wanted: the device, or "auto". focal: in pixels of the photo, if the user or the camera said
-    it; a model that knows metres knows them better with it. Raises ModelError, WeightsError,
-    MissingLibraryError, ImageError where the photo is too long and thin for the model, or
-    MemoryError.
+    it; a model that knows metres knows them better with it. precision: "auto", or "full" for
+    float32 by torch alone. Raises ModelError, WeightsError, MissingLibraryError, ImageError where
+    the photo is too long and thin for the model, or MemoryError.
     """
     card = catalog.find(model)
     if card.file is None:
@@ -57,11 +59,12 @@ def estimate(
     @telling_memory()
     def published() -> Prediction:
         progress(_CHECKED)
-        network = _network(card, chosen, modified)
+        network = _network(card, chosen, precision, modified)
         progress(_LOADED)
-        return family.predict(network, photo, card, chosen, focal)
+        found = family.predict(network, photo, card, chosen, focal)
+        return replace(found, precision=network.precision)
 
-    found = _said.get(photo, (card.id, chosen, modified, focal), published)
+    found = _said.get(photo, (card.id, chosen, precision, modified, focal), published)
     progress(1.0)
     return found
 
@@ -93,7 +96,11 @@ def _builtin() -> BuiltinNetwork:
 
 
 @lru_cache(maxsize=1)
-def _network(card: ModelCard, chosen: str, _modified: int) -> nn.Module:
+def _network(card: ModelCard, chosen: str, precision: str, modified: int) -> runtime.Network:
     """The card's network on a device, kept until another is asked for or its file is another."""
     _network.cache_clear()  # before, so that two never take memory at once
-    return models.load(card, weights.load(card)).to(chosen)
+
+    def load() -> nn.Module:
+        return models.load(card, weights.load(card))
+
+    return runtime.prepare(load, card, chosen, precision, modified)

@@ -218,7 +218,7 @@ def test_a_network_that_needs_too_much_memory(
 def test_the_old_network_goes_before_another_comes(
     imported: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = weakref.ref(estimator._network(SMALL, "cpu", 1))
+    old = weakref.ref(estimator._network(SMALL, "cpu", "full", 1))
     assert old() is not None
     left: list[object] = []
 
@@ -227,7 +227,7 @@ def test_the_old_network_goes_before_another_comes(
         return torch.nn.Identity()
 
     monkeypatch.setattr(models, "load", load)
-    estimator._network(SMALL, "cpu", 2)
+    estimator._network(SMALL, "cpu", "full", 2)
     assert left == [None]
 
 
