@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import logging
 import signal
 import sys
 from collections.abc import Collection, Sequence
@@ -199,6 +200,8 @@ def _one(
 ) -> bool:
     """Do one photo; False if an error stopped it, which the user has been told."""
     bar = ProgressBar(source.name)
+    log = _Log(bar)
+    logging.getLogger().addHandler(log)
     try:
         result = pipeline.reconstruct(
             source,
@@ -214,9 +217,23 @@ def _one(
         bar.clear()
         print(f"unflat: {source}: {explain(error)}", file=sys.stderr)
         return False
+    finally:
+        logging.getLogger().removeHandler(log)
     bar.clear()
     _tell(report, folder, options.json)
     return True
+
+
+class _Log(logging.Handler):
+    """Warnings of the work, as it goes on, in place of the bar."""
+
+    def __init__(self, bar: ProgressBar) -> None:
+        super().__init__(logging.WARNING)
+        self._bar = bar
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._bar.clear()
+        print(f"unflat: {record.getMessage()}", file=sys.stderr)
 
 
 def _tell(report: dict[str, Any], folder: Path, as_json: bool) -> None:

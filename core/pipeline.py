@@ -189,7 +189,10 @@ def reconstruct(
         precision=prediction.precision,
         source_kind=prediction.depth.kind,
         seconds=stages.seconds,
-        warnings=_warnings(distances, pinhole, lost_floor=settings.level and pose is None),
+        warnings=(
+            *prediction.warnings,
+            *_warnings(distances, pinhole, lost_floor=settings.level and pose is None),
+        ),
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from .. import memory
 from ..arrays import FloatArray
 from ..errors import telling_memory
 from ..images import Photo
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 _CHECKED, _LOADED = 0.2, 0.3  # shares of the progress
 
 _said = PredictionCache()
+_log = logging.getLogger(__name__)
 
 
 def estimate(
@@ -39,7 +42,8 @@ def estimate(
     wanted: the device, or "auto". focal: in pixels of the photo, if the user or the camera said
     it; a model that knows metres knows them better with it. precision: "auto", or "full" for
     float32 by torch alone. Raises ModelError, WeightsError, MissingLibraryError, ImageError where
-    the photo is too long and thin for the model, or MemoryError.
+    the photo is too long and thin for the model, or MemoryError. Where less memory is free than
+    the model takes, a warning is logged before it starts.
     """
     card = catalog.find(model)
     if card.file is None:
@@ -59,10 +63,10 @@ def estimate(
     @telling_memory()
     def published() -> Prediction:
         progress(_CHECKED)
-        network = _network(card, chosen, precision, modified)
+        network, told = _network(card, chosen, precision, modified)
         progress(_LOADED)
         found = family.predict(network, photo, card, chosen, focal)
-        return replace(found, precision=network.precision)
+        return replace(found, precision=network.precision, warnings=told)
 
     found = _said.get(photo, (card.id, chosen, precision, modified, focal), published)
     progress(1.0)
@@ -96,11 +100,21 @@ def _builtin() -> BuiltinNetwork:
 
 
 @lru_cache(maxsize=1)
-def _network(card: ModelCard, chosen: str, precision: str, modified: int) -> runtime.Network:
-    """The card's network on a device, kept until another is asked for or its file is another."""
+def _network(
+    card: ModelCard, chosen: str, precision: str, modified: int
+) -> tuple[runtime.Network, tuple[str, ...]]:
+    """The card's network on a device, and what to tell of it.
+
+    Kept until another is asked for or its file is another. Where memory is short that is told
+    before, because what comes may be slow.
+    """
     _network.cache_clear()  # before, so that two never take memory at once
+    told = memory.shortage(card.title, card.memory) if chosen == "cpu" else ""
+    if told:
+        _log.warning(told)
 
     def load() -> nn.Module:
         return models.load(card, weights.load(card))
 
-    return runtime.prepare(load, card, chosen, precision, modified)
+    network = runtime.prepare(load, card, chosen, precision, modified)
+    return network, (told,) if told else ()

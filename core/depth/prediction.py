@@ -23,6 +23,7 @@ class Prediction:
     focal: focal length in pixels of the photo, from models that know it.
     normals: (H, W, 3) float32 unit vectors, camera frame, facing the camera, NaN where invalid;
         from models that know them.
+    warnings: sentences for the user.
     """
 
     depth: DepthMap
@@ -30,6 +31,7 @@ class Prediction:
     focal: float | None = None
     normals: FloatArray | None = None
     precision: str = "float32"
+    warnings: tuple[str, ...] = ()
 
 
 def inverse_map(inverse: FloatArray) -> DepthMap:
