@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
-from ..arrays import ByteArray
 from . import compiled_files as files
 from .catalog import ModelCard
 
@@ -87,7 +86,7 @@ class Compiled:
         for way in self._ways:
             path = self._path(pixels, way)
             blob = files.read(path)
-            if blob is not None and not len(blob):
+            if blob == b"":
                 continue  # it was refused
             self._run = None if blob is None else _imported(blob, way)
             if self._run is None:
@@ -162,13 +161,10 @@ def _round_blocks(network: nn.Module) -> None:
                 module.register_forward_hook(lambda _module, _given, found: found.float())
 
 
-def _imported(blob: ByteArray, way: Way) -> Any:
+def _imported(blob: bytes, way: Way) -> Any:
     """What was compiled before; None if it is no good any more, which OpenVINO knows."""
-    import openvino
-
-    shared = openvino.Tensor(blob, shared_memory=True)
     try:
-        return _core().import_model(shared, _DEVICE, _options(way))
+        return _core().import_model(blob, _DEVICE, _options(way))
     except RuntimeError:
         return None
 

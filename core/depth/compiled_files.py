@@ -1,4 +1,4 @@
-"""What was compiled, kept on disk beside the weights it is of.
+"""What was compiled, kept on disk beside the weights it is of. Standard library only.
 
 A file's name tells all that it depends on, and its last bytes whether it is whole.
 """
@@ -11,9 +11,6 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
-
-from ..arrays import ByteArray
 from . import weights
 from .catalog import ModelCard
 
@@ -30,15 +27,15 @@ def path(card: ModelCard, facts: object) -> Path:
     return weights.folder() / card.id / f"{_PREFIX}{digest}.blob"
 
 
-def read(file: Path) -> ByteArray | None:
-    """The bytes (N,) uint8 that were written; None if none were, or they are damaged."""
+def read(file: Path) -> bytes | None:
+    """What was written; None if nothing was, or it is damaged."""
     try:
-        content = np.fromfile(file, np.uint8)
+        content = file.read_bytes()
         file.touch()
     except OSError:
         return None
     blob, check = content[:-_CHECK], content[-_CHECK:]
-    return blob if check.tobytes() == _check(blob.data) else None
+    return blob if check == _check(blob) else None
 
 
 def write(file: Path, blob: bytes | memoryview) -> None:
