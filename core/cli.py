@@ -25,6 +25,7 @@ from .settings import PRECISIONS, Output, Settings, SurfaceMethod
 OK, SOME_FAILED, WRONG_USAGE = 0, 1, 2
 
 _NUMBERS = (
+    ("tiles", "N", "look at N x N parts of the photo too, for more detail; takes longer"),
     ("near-far-ratio", "X", "farthest over nearest, where a model gives relative depth"),
     ("edge-ratio", "X", "cut the mesh where depth jumps by more than this"),
     ("max-error", "REL", "how far the mesh may be off the depth, as a share of it"),
@@ -146,6 +147,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         model=options.model,
         device=options.device,
         precision=options.precision,
+        tiles=options.tiles,
         fov=options.fov,
         near_far_ratio=options.near_far_ratio,
         edge_ratio=options.edge_ratio,

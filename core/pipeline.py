@@ -168,7 +168,13 @@ def reconstruct(
             Prediction(own, NO_DEVICE, precision=NO_DEVICE)
             if own is not None
             else estimator.estimate(
-                picture, settings.model, settings.device, step, focal, settings.precision
+                picture,
+                settings.model,
+                settings.device,
+                step,
+                focal,
+                settings.precision,
+                settings.tiles,
             )
         )
         pinhole = choose_camera(model_focal=prediction.focal)

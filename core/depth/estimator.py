@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from .. import memory
 from ..arrays import FloatArray
+from ..depthmap import DepthMap
 from ..errors import telling_memory
 from ..images import Photo
 from . import catalog, device, edges, models, runtime, weights
@@ -19,9 +20,13 @@ from .builtin.upsample import upsample_guided
 from .cache import PredictionCache
 from .catalog import ModelCard
 from .prediction import Prediction, inverse_map
+from .tiles import refine
 
 if TYPE_CHECKING:
     from torch import nn
+
+Progress = Callable[[float], None]
+_Say = Callable[[Photo, Progress], Prediction]
 
 _CHECKED, _LOADED = 0.2, 0.3  # shares of the progress
 
@@ -33,44 +38,76 @@ def estimate(
     photo: Photo,
     model: str,
     wanted: str,
-    progress: Callable[[float], None],
+    progress: Progress,
     focal: float | None = None,
     precision: str = "auto",
+    tiles: int = 1,
 ) -> Prediction:
     """What `model` says of the photo. `progress(fraction)` may raise to cancel.
 
     wanted: the device, or "auto". focal: in pixels of the photo, if the user or the camera said
     it; a model that knows metres knows them better with it. precision: "auto", or "full" for
-    float32 by torch alone. Raises ModelError, WeightsError, MissingLibraryError, ImageError where
-    the photo is too long and thin for the model, or MemoryError. Where less memory is free than
-    the model takes, a warning is logged before it starts.
+    float32 by torch alone. tiles: across and down, that the model looks at too if more than one.
+    Raises ModelError, WeightsError, MissingLibraryError, ImageError where the photo is too long
+    and thin for the model, or MemoryError. Where less memory is free than the model takes, a
+    warning is logged before it starts.
     """
     card = catalog.find(model)
+    alone = 1 / (1 + tiles**2) if tiles > 1 else 1.0  # the whole photo's share of the progress
+
+    def step(fraction: float) -> None:
+        progress(alone * fraction)
+
     if card.file is None:
-        chosen = device.pick(card, wanted)
+        maker, say = _ours(card, wanted)
+    else:
+        maker, say = _published(card, wanted, focal, precision, step)
+    found = _said.get(photo, maker, lambda: say(photo, step))
 
-        def ours() -> Prediction:
-            return Prediction(
-                inverse_map(run_builtin(_builtin(), photo.rgb_float(), progress)), chosen
-            )
+    def refined() -> Prediction:
+        def look(part: Photo, seen: Progress) -> DepthMap:
+            return say(part, seen).depth
 
-        return _said.get(photo, card.id, ours)
+        def more(fraction: float) -> None:
+            progress(alone + (1 - alone) * fraction)
+
+        return replace(found, depth=refine(found.depth, photo, look, tiles, more))
+
+    if tiles > 1:
+        found = _said.get(photo, (maker, tiles), refined)
+    progress(1.0)
+    return found
+
+
+def _ours(card: ModelCard, wanted: str) -> tuple[object, _Say]:
+    """(all that its predictions depend on, what predicts) of the built-in network."""
+    chosen = device.pick(card, wanted)
+
+    def say(photo: Photo, progress: Progress) -> Prediction:
+        inverse = run_builtin(_builtin(), photo.rgb_float(), progress)
+        return Prediction(inverse_map(inverse), chosen)
+
+    return card.id, say
+
+
+def _published(
+    card: ModelCard, wanted: str, focal: float | None, precision: str, progress: Progress
+) -> tuple[object, _Say]:
+    """As `_ours`, of a published network, whose weights are checked."""
     family = models.family(card)  # what is missing is told before anything is downloaded
     chosen = device.pick(card, wanted)
     path = weights.require(card, lambda fraction, _: progress(_CHECKED * fraction))
     modified = path.stat().st_mtime_ns
 
     @telling_memory()
-    def published() -> Prediction:
+    def say(photo: Photo, progress: Progress) -> Prediction:
         progress(_CHECKED)
         network, told = _network(card, chosen, precision, modified)
         progress(_LOADED)
         found = family.predict(network, photo, card, chosen, focal)
         return replace(found, precision=network.precision, warnings=told)
 
-    found = _said.get(photo, (card.id, chosen, precision, modified, focal), published)
-    progress(1.0)
-    return found
+    return (card.id, chosen, precision, modified, focal), say
 
 
 def forget() -> None:
