@@ -71,7 +71,12 @@ def _parser() -> argparse.ArgumentParser:
     add("-o", "--out", type=Path, required=True, help="each photo's files go to OUT/<its name>/")
     add("--model", default=defaults.model, metavar="ID", help="see: unflat models")
     add("--device", default=defaults.device, help="auto, cpu, cuda, cuda:1, mps or xpu")
-    add("--precision", choices=PRECISIONS, default=defaults.precision, help="full: float32 alone")
+    add(
+        "--precision",
+        choices=PRECISIONS,
+        default=defaults.precision,
+        help="full: float32; fast: less",
+    )
     add("--depth", type=Path, metavar="FILE", help="your own depth map: PNG, TIFF, EXR, NPZ, NPY")
     add(
         "--depth-kind",

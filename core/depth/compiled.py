@@ -1,8 +1,7 @@
 """Networks compiled by OpenVINO for this CPU. Imports torch, timm and openvino.
 
-There are ways that round more or less, see `Way`. A size of input is compiled the fastest way that
-stays near float32 on the picture it is compiled for, as torch says it: how much rounding costs
-depends on the weights. That takes seconds, so what comes of it is kept on disk, beside the weights.
+What comes of it is compared with torch in float32 on the first picture of each size. Compiling
+takes seconds, so it is kept on disk, beside the weights.
 """
 
 from __future__ import annotations
@@ -23,21 +22,21 @@ from .catalog import ModelCard
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-MOST_OFF = 0.003
-"""Mean difference from float32, over the mean, of what is taken. It stays below 0.5 % for other
-photos too, among which it differed by less than that."""
-
 _DEVICE = "CPU"
 _log = logging.getLogger(__name__)
 
 
 class Way(Enum):
-    """How to round, the fastest first; the value is for people."""
+    """How to round: in words, and how far off float32 depth may be on average, over its mean."""
 
-    ALL = "bfloat16"
-    BLOCKS = "float32, DINOv2 in bfloat16"
-    """Attention and the layers between are rounded, whose layer scales keep the error small."""
-    NOTHING = "float32"
+    ALL = "bfloat16", 0.05
+    """With weights of noise by 0.5 to 2.7 %."""
+    BLOCKS = "float32, DINOv2 in bfloat16", 0.005
+    """Attention and the layers between are rounded, whose layer scales keep that below 0.3 %."""
+    NOTHING = "float32", 0.005
+
+    def __init__(self, words: str, most_off: float) -> None:
+        self.words, self.most_off = words, most_off
 
 
 def is_here() -> bool:
@@ -53,8 +52,8 @@ def is_here() -> bool:
 class Compiled:
     """A network for one size of input at a time, compiled when it first comes.
 
-    load: makes the network. modified: of its weights, ns. ways: to try, the fastest first.
-    plain: makes what runs where no way is good, from then on, and says what is right.
+    load: makes the network. modified: of its weights, ns. plain: makes what runs, from then on,
+    where that can't be compiled or is off; it also says what is right.
     """
 
     def __init__(
@@ -62,16 +61,16 @@ class Compiled:
         load: Callable[[], nn.Module],
         card: ModelCard,
         modified: int,
-        ways: tuple[Way, ...],
+        way: Way,
         plain: Callable[[], Any],
     ) -> None:
         self._load, self._plain = load, plain
         self._card, self._modified = card, modified
-        self._ways = tuple(way for way in ways if way is Way.NOTHING or _knows_bfloat16())
+        self._way = way if _knows_bfloat16() else Way.NOTHING
         self._size: tuple[int, ...] = ()
         self._run: Any = None
         self._instead: Any = None
-        self.precision = ""
+        self.precision = f"{self._way.words} by OpenVINO"
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """What the network says of pixels (N, 3, h, w) float32."""
@@ -82,33 +81,34 @@ class Compiled:
     def _fit(self, pixels: Tensor) -> None:
         """Make ready for the size of these pixels."""
         self._run, self._size = None, ()  # its memory, before more is taken
-        expected = None
-        for way in self._ways:
-            path = self._path(pixels, way)
-            blob = files.read(path)
-            if blob == b"":
-                continue  # it was refused
-            self._run = None if blob is None else _imported(blob, way)
-            if self._run is None:
-                expected = self._plain()(pixels) if expected is None else expected
-                self._run = self._compiled(way, pixels, expected, path)
-            if self._run is not None:
-                self._size, self.precision = tuple(pixels.shape), f"{way.value} by OpenVINO"
-                return
-        self._instead = self._plain()
-        self.precision = self._instead.precision
+        path = self._path(tuple(pixels.shape))
+        self._run = self._imported(path) or self._compiled(pixels, path)
+        self._size = tuple(pixels.shape)
+        if self._run is None:
+            self._instead = self._plain()
+            self.precision = self._instead.precision
 
-    def _compiled(self, way: Way, pixels: Tensor, expected: Tensor, path: Path) -> Any:
-        """What runs, and is on disk from now on; None if it is no good."""
+    def _imported(self, path: Path) -> Any:
+        """What was compiled before; None if nothing was, or it is no good any more."""
+        blob = files.read(path)
+        if blob is None:
+            return None
         try:
-            run = _compile(self._load, way, tuple(pixels.shape))
+            return _core().import_model(blob, _DEVICE, _options(self._way))
+        except RuntimeError:  # OpenVINO knows its own
+            return None
+
+    def _compiled(self, pixels: Tensor, path: Path) -> Any:
+        """What runs, and is on disk from now on; None if it is no good."""
+        expected = self._plain()(pixels)
+        try:
+            run = _compile(self._load, self._way, tuple(pixels.shape))
         except Exception:  # whatever OpenVINO or torch.export cannot do, torch can
             _log.info("OpenVINO could not compile %s", self._card.id, exc_info=True)
             return None
         off = (self._said(run, pixels) - expected).abs().mean() / expected.abs().mean()
-        if not off <= MOST_OFF:  # not a number is not either
-            _log.info("%s in %s is off by %.2g", self._card.id, way.value, off)
-            files.write(path, b"")  # so that it is not tried again
+        if not off <= self._way.most_off:  # not a number is not either
+            _log.info("%s is off by %.2g", self._card.id, off)
             return None
         files.write(path, run.export_model().getbuffer())
         return run
@@ -120,13 +120,13 @@ class Compiled:
         # Copied, because OpenVINO writes its next output to the same place.
         return torch.from_numpy(run([pixels.numpy()])[0].copy())
 
-    def _path(self, pixels: Tensor, way: Way) -> Path:
-        """Where what is compiled lies."""
+    def _path(self, size: tuple[int, ...]) -> Path:
+        """Where what is compiled for a size lies."""
         import openvino
         import torch
 
         libraries = openvino.get_version(), torch.__version__, __version__
-        facts = self._modified, tuple(pixels.shape), way.name, _processor(), libraries
+        facts = self._modified, size, self._way.name, _processor(), libraries
         return files.path(self._card, facts)
 
 
@@ -159,14 +159,6 @@ def _round_blocks(network: nn.Module) -> None:
                 module.bfloat16()
                 module.register_forward_pre_hook(lambda _, given: (given[0].bfloat16(), *given[1:]))
                 module.register_forward_hook(lambda _module, _given, found: found.float())
-
-
-def _imported(blob: bytes, way: Way) -> Any:
-    """What was compiled before; None if it is no good any more, which OpenVINO knows."""
-    try:
-        return _core().import_model(blob, _DEVICE, _options(way))
-    except RuntimeError:
-        return None
 
 
 def _options(way: Way) -> dict[str, Any]:

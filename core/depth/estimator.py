@@ -46,8 +46,7 @@ def estimate(
     """What `model` says of the photo. `progress(fraction)` may raise to cancel.
 
     wanted: the device, or "auto". focal: in pixels of the photo, if the user or the camera said
-    it; a model that knows metres knows them better with it. precision: "auto", or "full" for
-    float32 by torch alone. tiles: across and down, that the model looks at too if more than one.
+    it; a model that knows metres knows them better with it. precision, tiles: see `Settings`.
     Raises ModelError, WeightsError, MissingLibraryError, ImageError where the photo is too long
     and thin for the model, or MemoryError. Where less memory is free than the model takes, a
     warning is logged before it starts.

@@ -18,15 +18,12 @@ from .compiled import Way
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-_ROUGH = (Way.ALL,)
-_ROUGH_OR_FINE = (Way.ALL, Way.NOTHING)
-
 _COMPILED = {
-    "midas_v21_small_256": _ROUGH_OR_FINE,
-    "depth_anything_v2_vits": tuple(Way),
+    "midas_v21_small_256": Way.NOTHING,
+    "depth_anything_v2_vits": Way.BLOCKS,
 }
-"""The ways to try for each network that OpenVINO was seen to compile, without a crash, and to
-make faster by a fifth at least. DPT-Hybrid is none: OpenVINO 2026.4 dies while it compiles that."""
+"""The networks that OpenVINO was seen to compile without a crash, and how: as fast as may be within
+0.5 % of float32. DPT-Hybrid is none, OpenVINO 2026.4 dies while it compiles that."""
 
 FULL = "float32"
 """The precision of plain torch."""
@@ -46,7 +43,7 @@ def prepare(
 ) -> Network:
     """The card's network for a device. `load` makes it, on the CPU; modified: of its weights, ns.
 
-    wanted: "auto", or "full" for float32 everywhere.
+    wanted: of `settings.PRECISIONS`.
     """
     kind = device.partition(":")[0]
     if wanted == "full":
@@ -54,8 +51,8 @@ def prepare(
     if kind == "cuda" and _says_one_thing(card):
         return _Half(load(), device)
     if kind == "cpu" and card.id in _COMPILED and compiled.is_here():
-        ways = _COMPILED[card.id]
-        return compiled.Compiled(load, card, modified, ways, lambda: _Plain(load(), device))
+        way = Way.ALL if wanted == "fast" else _COMPILED[card.id]
+        return compiled.Compiled(load, card, modified, way, lambda: _Plain(load(), device))
     return _Plain(load(), device)
 
 
