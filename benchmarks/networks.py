@@ -1,13 +1,14 @@
 """Published networks as they run by default, beside plain torch in float32: seconds and depth.
 
-    python benchmarks/networks.py GOLDEN PHOTOS [ID ...] [--runs 5]
+    python benchmarks/networks.py GOLDEN PHOTOS [ID ...] [--runs 5] [--precision fast]
 
 GOLDEN holds weights by the golden rule (see golden.py), so none need be downloaded. PHOTOS is a
 folder of pictures; time is taken on the first, at 4:3 (518x686 for Depth Anything 2), both ways in
-turn. Prints for each network: medians of seconds in float32 and by default, and of their ratio;
-of the photos the largest mean difference of depth over mean depth, and the worst pixel's over the
-largest depth; seconds that the first start takes, and the second. A start is until the network has
-spoken once, with its weights read before. Seconds say little where other work is done meanwhile.
+turn. Prints for each network: medians of seconds in float32 and by default (or in `--precision`),
+and of their ratio; of the photos the largest mean difference of depth over mean depth, and the
+worst pixel's over the largest depth; seconds that the first start takes, and the second. A start is
+until the network has spoken once, with its weights read before. Seconds say little where other work
+is done meanwhile.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from torch import Tensor
 from benchmarks.golden import Golden
 from unflat.core.depth import catalog, models, runtime
 from unflat.core.depth.catalog import ModelCard
+from unflat.core.settings import PRECISIONS
 
 USUAL = ("depth_anything_v2_vits", "dpt_large_384", "midas_v21_small_256")
 
@@ -46,7 +48,7 @@ def seen(family: ModuleType, card: ModelCard, path: Path, size: tuple[int, int])
     return torch.from_numpy(family.pixels(rgb, card))[None]
 
 
-def measure(folder: Path, photos: list[Path], runs: int) -> str:
+def measure(folder: Path, photos: list[Path], runs: int, precision: str) -> str:
     """The line of one network."""
     golden = Golden.read(folder)
     card = catalog.find(golden.model)
@@ -54,7 +56,7 @@ def measure(folder: Path, photos: list[Path], runs: int) -> str:
     plain = models.load(card, weights)
 
     def start() -> runtime.Network:
-        network = runtime.prepare(lambda: models.load(card, weights), card, "cpu", "auto", 0)
+        network = runtime.prepare(lambda: models.load(card, weights), card, "cpu", precision, 0)
         network(inputs[0])
         return network
 
@@ -89,12 +91,15 @@ def main() -> None:
     parser.add_argument("photos", type=Path, metavar="PHOTOS")
     parser.add_argument("ids", nargs="*", default=USUAL, metavar="ID")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto")
     options = parser.parse_args()
     photos = sorted(options.photos.glob("*.jpg"))[:4]
     for name in options.ids:
         with tempfile.TemporaryDirectory() as kept:
             os.environ["UNFLAT_MODELS"] = kept  # nothing was compiled before
-            print(measure(options.golden / name, photos, options.runs), flush=True)
+            print(
+                measure(options.golden / name, photos, options.runs, options.precision), flush=True
+            )
 
 
 if __name__ == "__main__":

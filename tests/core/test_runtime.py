@@ -101,6 +101,12 @@ def test_fast_rounds_more() -> None:
     assert (auto.precision, fast.precision) == ("float32 by OpenVINO", "bfloat16 by OpenVINO")
 
 
+def test_what_openvino_would_crash_on_is_left_to_torch() -> None:
+    hybrid = catalog.find("dpt_hybrid_384")
+    for wanted in ("auto", "fast"):
+        assert runtime.prepare(Small, hybrid, "cpu", wanted, 0).precision == runtime.FULL
+
+
 def test_torch_steps_in_for_what_is_off(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Way.NOTHING, "most_off", -1)
     network = prepared()
