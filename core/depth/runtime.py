@@ -19,11 +19,21 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 _COMPILED = {
-    "midas_v21_small_256": Way.NOTHING,
-    "depth_anything_v2_vits": Way.BLOCKS,
-}
-"""The networks that OpenVINO was seen to compile without a crash, and how: as fast as may be within
-0.5 % of float32. DPT-Hybrid is none, OpenVINO 2026.4 dies while it compiles that."""
+    **dict.fromkeys(
+        ("midas_v21_small_256", "midas_v21_384", "dpt_beit_base_384", "dpt_swin2_base_384",
+         "dpt_swin2_tiny_256", "dpt_swin_large_384", "dpt_levit_224", "dpt_next_vit_large_384"),
+        Way.NOTHING,
+    ),
+    **dict.fromkeys(
+        ("depth_anything_v2_vits", "depth_anything_v2_vitb", "depth_anything_v2_vitl",
+         "depth_anything_v2_metric_hypersim_vits", "depth_anything_v2_metric_vkitti_vits"),
+        Way.BLOCKS,
+    ),
+    "dpt_large_384": None,
+}  # fmt: skip
+"""The networks that OpenVINO was seen to compile without a crash, and how it is faster within 0.5 %
+of float32; None where it is so only in bfloat16. DPT-Hybrid is none of them: OpenVINO 2026.4 dies
+while it compiles that."""
 
 FULL = "float32"
 """The precision of plain torch."""
@@ -50,10 +60,15 @@ def prepare(
         return _Plain(load(), device)
     if kind == "cuda" and _says_one_thing(card):
         return _Half(load(), device)
-    if kind == "cpu" and card.id in _COMPILED and compiled.is_here():
-        way = Way.ALL if wanted == "fast" else _COMPILED[card.id]
+    way = _way(card, wanted) if kind == "cpu" else None
+    if way and compiled.is_here():
         return compiled.Compiled(load, card, modified, way, lambda: _Plain(load(), device))
     return _Plain(load(), device)
+
+
+def _way(card: ModelCard, wanted: str) -> Way | None:
+    """How to compile a network for the CPU; None where torch shall run it."""
+    return Way.ALL if wanted == "fast" and card.id in _COMPILED else _COMPILED.get(card.id)
 
 
 def _says_one_thing(card: ModelCard) -> bool:
