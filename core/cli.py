@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import logging
 import signal
 import sys
 from collections.abc import Collection, Sequence
@@ -19,11 +20,12 @@ from .doctor import examine
 from .errors import SettingsError, UnflatError, explain
 from .mesh import surface
 from .progressbar import ProgressBar
-from .settings import Output, Settings, SurfaceMethod
+from .settings import PRECISIONS, Output, Settings, SurfaceMethod
 
 OK, SOME_FAILED, WRONG_USAGE = 0, 1, 2
 
 _NUMBERS = (
+    ("tiles", "N", "look at N x N parts of the photo too, for more detail; takes longer"),
     ("near-far-ratio", "X", "farthest over nearest, where a model gives relative depth"),
     ("edge-ratio", "X", "cut the mesh where depth jumps by more than this"),
     ("max-error", "REL", "how far the mesh may be off the depth, as a share of it"),
@@ -69,6 +71,12 @@ def _parser() -> argparse.ArgumentParser:
     add("-o", "--out", type=Path, required=True, help="each photo's files go to OUT/<its name>/")
     add("--model", default=defaults.model, metavar="ID", help="see: unflat models")
     add("--device", default=defaults.device, help="auto, cpu, cuda, cuda:1, mps or xpu")
+    add(
+        "--precision",
+        choices=PRECISIONS,
+        default=defaults.precision,
+        help="full: float32; fast: less",
+    )
     add("--depth", type=Path, metavar="FILE", help="your own depth map: PNG, TIFF, EXR, NPZ, NPY")
     add(
         "--depth-kind",
@@ -143,6 +151,8 @@ def _settings(options: argparse.Namespace) -> Settings:
     settings = Settings(
         model=options.model,
         device=options.device,
+        precision=options.precision,
+        tiles=options.tiles,
         fov=options.fov,
         near_far_ratio=options.near_far_ratio,
         edge_ratio=options.edge_ratio,
@@ -197,6 +207,8 @@ def _one(
 ) -> bool:
     """Do one photo; False if an error stopped it, which the user has been told."""
     bar = ProgressBar(source.name)
+    log = _Log(bar)
+    logging.getLogger().addHandler(log)
     try:
         result = pipeline.reconstruct(
             source,
@@ -212,9 +224,23 @@ def _one(
         bar.clear()
         print(f"unflat: {source}: {explain(error)}", file=sys.stderr)
         return False
+    finally:
+        logging.getLogger().removeHandler(log)
     bar.clear()
     _tell(report, folder, options.json)
     return True
+
+
+class _Log(logging.Handler):
+    """Warnings of the work, as it goes on, in place of the bar."""
+
+    def __init__(self, bar: ProgressBar) -> None:
+        super().__init__(logging.WARNING)
+        self._bar = bar
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._bar.clear()
+        print(f"unflat: {record.getMessage()}", file=sys.stderr)
 
 
 def _tell(report: dict[str, Any], folder: Path, as_json: bool) -> None:

@@ -17,6 +17,7 @@ _LIBRARIES = (
     "OpenEXR",
     "torch",
     "timm",
+    "openvino",
     "open3d",
     "usd-core",
     "safetensors",

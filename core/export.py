@@ -193,6 +193,7 @@ def report(result: Result) -> dict[str, Any]:
         "model": result.model,
         "licence": licence,
         "device": result.device,
+        "precision": result.precision,
         "depth_kind": result.depth.kind.value,
         "fov_degrees": round(result.camera.fov, 3),
         "focal_source": result.camera.source.value,

@@ -32,7 +32,7 @@ Cancelled: TypeAlias = Callable[[], bool]
 """Asked between the steps; True ends the job with CancelledError before anything is written."""
 
 USER_DEPTH, NO_DEVICE = "user", "none"
-"""Stand for model and device in a Result made from the user's own depth map."""
+"""Stand for model, device and precision in a Result made from the user's own depth map."""
 
 _WEIGHTS = {
     "photo": 1,
@@ -58,6 +58,7 @@ class Result:
     background: what the mesh hides; None unless layers are asked for and something is hidden.
     detail: what the mesh lacks of the depth; None unless asked for.
     model, device: what estimated the depth, or "user" and "none" for the user's own depth.
+    precision: in which it was estimated, and by what if not by torch.
     source_kind: what it was before it became distances; of INVERSE the near/far ratio made them.
     seconds: wall time per stage.
     warnings: sentences for the user.
@@ -76,6 +77,7 @@ class Result:
     settings: Settings
     model: str
     device: str
+    precision: str
     source_kind: DepthKind
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -163,9 +165,17 @@ def reconstruct(
         known = choose_camera()
         focal = None if known.source is FocalSource.DEFAULT else known.fx
         prediction = (
-            Prediction(own, NO_DEVICE)
+            Prediction(own, NO_DEVICE, precision=NO_DEVICE)
             if own is not None
-            else estimator.estimate(picture, settings.model, settings.device, step, focal)
+            else estimator.estimate(
+                picture,
+                settings.model,
+                settings.device,
+                step,
+                focal,
+                settings.precision,
+                settings.tiles,
+            )
         )
         pinhole = choose_camera(model_focal=prediction.focal)
         distances = prediction.depth.masked(picture.opaque()).with_camera(pinhole)
@@ -182,9 +192,13 @@ def reconstruct(
         settings=settings,
         model=settings.model if own is None else USER_DEPTH,
         device=prediction.device,
+        precision=prediction.precision,
         source_kind=prediction.depth.kind,
         seconds=stages.seconds,
-        warnings=_warnings(distances, pinhole, lost_floor=settings.level and pose is None),
+        warnings=(
+            *prediction.warnings,
+            *_warnings(distances, pinhole, lost_floor=settings.level and pose is None),
+        ),
     )
 
 

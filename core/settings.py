@@ -45,7 +45,10 @@ class SurfaceMethod(StrEnum):
     """Joins points with nothing else in the sphere around them (Edelsbrunner and Muecke 1994)."""
 
 
+PRECISIONS = ("auto", "full", "fast")
+
 RANGES: dict[str, tuple[float, float]] = {
+    "tiles": (1, 4),
     "fov": (1, 170),
     "near_far_ratio": (1.01, 10_000),
     "edge_ratio": (1.001, 1_000),
@@ -64,6 +67,10 @@ class Settings:
 
     model: id of a model in `depth.catalog`.
     device: "auto", "cpu", "cuda", "cuda:1", "mps" or "xpu"; a model names what it can use.
+    precision: "auto" is the fastest way whose depth is within 0.5 % of float32's on average; "full"
+        is float32 by torch alone; "fast" is bfloat16 on processors that know it, some 1 or 2 % off.
+    tiles: across and down, that the model looks at besides the whole photo, for more detail at
+        the price of time; 1 = the whole alone.
     fov: horizontal field of view in degrees; None = from EXIF, the model, or a default.
     near_far_ratio: how many times farther the farthest pixel is than the nearest, where the model
         gives inverse depth only up to scale and shift. 5 is the median of measured photos.
@@ -82,6 +89,8 @@ class Settings:
 
     model: str = "builtin"
     device: str = "auto"
+    precision: str = "auto"
+    tiles: int = 1
     fov: float | None = None
     near_far_ratio: float = 5.0
     edge_ratio: float = 1.1
@@ -106,6 +115,10 @@ class Settings:
         except ValueError:
             names = ", ".join(method.value for method in SurfaceMethod)
             raise SettingsError(f"The surface must be one of {names}.") from None
+        if self.precision not in PRECISIONS:
+            raise SettingsError(f"The precision must be one of {', '.join(PRECISIONS)}.")
+        if not isinstance(self.tiles, int):
+            raise SettingsError(f"The tiles must be a whole number, not {self.tiles}.")
         if self.outputs & {Output.LAYERS, Output.DETAIL}:
             object.__setattr__(self, "outputs", self.outputs | {Output.MESH})
         if self.known_distance is not None:

@@ -31,7 +31,17 @@ OPTIONAL = {
     "pxr": {"core/usd.py"},
     "huggingface_hub": {"core/depth/hub.py"},
     "safetensors": {"core/depth/reader.py"},
+    "openvino": {"core/depth/compiled.py"},
+    "timm": {
+        "core/depth/compiled.py",
+        "core/depth/models/__init__.py",
+        "core/depth/models/depth_pro.py",
+        "core/depth/models/dinov2.py",
+        "core/depth/models/midas_pyramids.py",
+        "core/depth/models/midas_tokens.py",
+    },
     "torch": {
+        "core/depth/compiled.py",
         "core/depth/device.py",
         "core/depth/estimator.py",
         "core/depth/models/__init__.py",
@@ -45,17 +55,11 @@ OPTIONAL = {
         "core/depth/models/midas_tokens.py",
         "core/depth/models/moge.py",
         "core/depth/reader.py",
+        "core/depth/runtime.py",
         "core/depth/weights.py",
         "bridge/environment/trial.py",
     },
     "torchvision": {"core/depth/models/__init__.py"},
-    "timm": {
-        "core/depth/models/__init__.py",
-        "core/depth/models/depth_pro.py",
-        "core/depth/models/dinov2.py",
-        "core/depth/models/midas_pyramids.py",
-        "core/depth/models/midas_tokens.py",
-    },
 }
 
 

@@ -2,68 +2,111 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from .. import memory
 from ..arrays import FloatArray
+from ..depthmap import DepthMap
 from ..errors import telling_memory
 from ..images import Photo
-from . import catalog, device, edges, models, weights
+from . import catalog, device, edges, models, runtime, weights
 from .builtin.network import BuiltinNetwork
 from .builtin.upsample import upsample_guided
 from .cache import PredictionCache
 from .catalog import ModelCard
 from .prediction import Prediction, inverse_map
+from .tiles import refine
 
 if TYPE_CHECKING:
     from torch import nn
 
+Progress = Callable[[float], None]
+_Say = Callable[[Photo, Progress], Prediction]
+
 _CHECKED, _LOADED = 0.2, 0.3  # shares of the progress
 
 _said = PredictionCache()
+_log = logging.getLogger(__name__)
 
 
 def estimate(
     photo: Photo,
     model: str,
     wanted: str,
-    progress: Callable[[float], None],
+    progress: Progress,
     focal: float | None = None,
+    precision: str = "auto",
+    tiles: int = 1,
 ) -> Prediction:
     """What `model` says of the photo. `progress(fraction)` may raise to cancel.
 
     wanted: the device, or "auto". focal: in pixels of the photo, if the user or the camera said
-    it; a model that knows metres knows them better with it. Raises ModelError, WeightsError,
-    MissingLibraryError, ImageError where the photo is too long and thin for the model, or
-    MemoryError.
+    it; a model that knows metres knows them better with it. precision, tiles: see `Settings`.
+    Raises ModelError, WeightsError, MissingLibraryError, ImageError where the photo is too long
+    and thin for the model, or MemoryError. Where less memory is free than the model takes, a
+    warning is logged before it starts.
     """
     card = catalog.find(model)
+    alone = 1 / (1 + tiles**2) if tiles > 1 else 1.0  # the whole photo's share of the progress
+
+    def step(fraction: float) -> None:
+        progress(alone * fraction)
+
     if card.file is None:
-        chosen = device.pick(card, wanted)
+        maker, say = _ours(card, wanted)
+    else:
+        maker, say = _published(card, wanted, focal, precision, step)
+    found = _said.get(photo, maker, lambda: say(photo, step))
 
-        def ours() -> Prediction:
-            return Prediction(
-                inverse_map(run_builtin(_builtin(), photo.rgb_float(), progress)), chosen
-            )
+    def refined() -> Prediction:
+        def look(part: Photo, seen: Progress) -> DepthMap:
+            return say(part, seen).depth
 
-        return _said.get(photo, card.id, ours)
+        def more(fraction: float) -> None:
+            progress(alone + (1 - alone) * fraction)
+
+        return replace(found, depth=refine(found.depth, photo, look, tiles, more))
+
+    if tiles > 1:
+        found = _said.get(photo, (maker, tiles), refined)
+    progress(1.0)
+    return found
+
+
+def _ours(card: ModelCard, wanted: str) -> tuple[object, _Say]:
+    """(all that its predictions depend on, what predicts) of the built-in network."""
+    chosen = device.pick(card, wanted)
+
+    def say(photo: Photo, progress: Progress) -> Prediction:
+        inverse = run_builtin(_builtin(), photo.rgb_float(), progress)
+        return Prediction(inverse_map(inverse), chosen)
+
+    return card.id, say
+
+
+def _published(
+    card: ModelCard, wanted: str, focal: float | None, precision: str, progress: Progress
+) -> tuple[object, _Say]:
+    """As `_ours`, of a published network, whose weights are checked."""
     family = models.family(card)  # what is missing is told before anything is downloaded
     chosen = device.pick(card, wanted)
     path = weights.require(card, lambda fraction, _: progress(_CHECKED * fraction))
     modified = path.stat().st_mtime_ns
 
     @telling_memory()
-    def published() -> Prediction:
+    def say(photo: Photo, progress: Progress) -> Prediction:
         progress(_CHECKED)
-        network = _network(card, chosen, modified)
+        network, told = _network(card, chosen, precision, modified)
         progress(_LOADED)
-        return family.predict(network, photo, card, chosen, focal)
+        found = family.predict(network, photo, card, chosen, focal)
+        return replace(found, precision=network.precision, warnings=told)
 
-    found = _said.get(photo, (card.id, chosen, modified, focal), published)
-    progress(1.0)
-    return found
+    return (card.id, chosen, precision, modified, focal), say
 
 
 def forget() -> None:
@@ -93,7 +136,21 @@ def _builtin() -> BuiltinNetwork:
 
 
 @lru_cache(maxsize=1)
-def _network(card: ModelCard, chosen: str, _modified: int) -> nn.Module:
-    """The card's network on a device, kept until another is asked for or its file is another."""
+def _network(
+    card: ModelCard, chosen: str, precision: str, modified: int
+) -> tuple[runtime.Network, tuple[str, ...]]:
+    """The card's network on a device, and what to tell of it.
+
+    Kept until another is asked for or its file is another. Where memory is short that is told
+    before, because what comes may be slow.
+    """
     _network.cache_clear()  # before, so that two never take memory at once
-    return models.load(card, weights.load(card)).to(chosen)
+    told = memory.shortage(card.title, card.memory) if chosen == "cpu" else ""
+    if told:
+        _log.warning(told)
+
+    def load() -> nn.Module:
+        return models.load(card, weights.load(card))
+
+    network = runtime.prepare(load, card, chosen, precision, modified)
+    return network, (told,) if told else ()

@@ -19,15 +19,19 @@ class Prediction:
 
     depth: at the photo's full size.
     device: where it ran.
+    precision: in which it was computed, and by what if not by torch.
     focal: focal length in pixels of the photo, from models that know it.
     normals: (H, W, 3) float32 unit vectors, camera frame, facing the camera, NaN where invalid;
         from models that know them.
+    warnings: sentences for the user.
     """
 
     depth: DepthMap
     device: str
     focal: float | None = None
     normals: FloatArray | None = None
+    precision: str = "float32"
+    warnings: tuple[str, ...] = ()
 
 
 def inverse_map(inverse: FloatArray) -> DepthMap:

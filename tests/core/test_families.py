@@ -229,7 +229,13 @@ def test_the_pipeline_tells_the_model_the_camera_and_takes_its_answer(
     normals[..., 0] = 1
 
     def estimate(
-        _photo: Photo, _model: str, _device: str, _progress: object, focal: float | None
+        _photo: Photo,
+        _model: str,
+        _device: str,
+        _progress: object,
+        focal: float | None,
+        _precision: str,
+        _tiles: int,
     ) -> Prediction:
         told.append(focal)
         z = np.ones((photo.height, photo.width), np.float32)

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unflat.core import cli, images
+from unflat.core import cli, images, memory
 from unflat.core.depth import catalog, device, estimator, models, weights
+from unflat.core.depth.prediction import Prediction
 from unflat.core.depthmap import DepthKind
 from unflat.core.errors import (
     CancelledError,
@@ -22,6 +23,7 @@ from unflat.core.errors import (
     needing,
     telling_memory,
 )
+from unflat.core.memory import Memory
 
 torch = pytest.importorskip("torch", reason="published networks need torch")
 timm = pytest.importorskip("timm", reason="published networks need timm")
@@ -32,6 +34,12 @@ SMALL = catalog.find("midas_v21_small_256")
 ENTRY = "scratch.output_conv.0.weight"
 
 State = dict[str, "torch.Tensor"]
+
+
+def estimate(rgb: np.ndarray) -> Prediction:
+    """What the smallest network says by torch, which is ready sooner."""
+    photo = images.from_array(rgb)
+    return estimator.estimate(photo, SMALL.id, "cpu", lambda _: None, precision="full")
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +62,7 @@ def test_without_weights_the_command_to_get_them_is_told(
 ) -> None:
     monkeypatch.setenv("UNFLAT_MODELS", str(tmp_path))
     with pytest.raises(WeightsError, match=f"unflat models download {SMALL.id}"):
-        estimator.estimate(images.from_array(rgb), SMALL.id, "cpu", lambda _: None)
+        estimate(rgb)
 
 
 @pytest.fixture
@@ -114,7 +122,7 @@ def test_beit_knows_relative_positions() -> None:
 def test_a_photo_gets_inverse_depth(imported: Path, rgb: np.ndarray) -> None:
     photo = images.from_array(rgb)
     told: list[float] = []
-    prediction = estimator.estimate(photo, SMALL.id, "cpu", told.append)
+    prediction = estimator.estimate(photo, SMALL.id, "cpu", told.append, precision="full")
     assert prediction.device == "cpu"
     assert prediction.focal is None
     depth = prediction.depth
@@ -131,10 +139,8 @@ def test_a_photo_gets_inverse_depth(imported: Path, rgb: np.ndarray) -> None:
 def test_the_network_is_kept_until_its_file_changes(
     imported: Path, official: State, rgb: np.ndarray
 ) -> None:
-    photo = images.from_array(rgb)
-
     def depth() -> np.ndarray:
-        return estimator.estimate(photo, SMALL.id, "cpu", lambda _: None).depth.depth
+        return estimate(rgb).depth.depth
 
     before, misses = depth(), estimator._network.cache_info().misses
     np.testing.assert_array_equal(depth(), before)
@@ -159,7 +165,7 @@ def test_weights_that_give_nothing_are_told(
     torch.save(official | {ENTRY: official[ENTRY] * torch.nan}, imported)
     weights.import_file(imported)
     with pytest.raises(ModelError, match="no depth"):
-        estimator.estimate(images.from_array(rgb), SMALL.id, "cpu", lambda _: None)
+        estimate(rgb)
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, rgb: np.ndarray) -> None:
@@ -212,13 +218,37 @@ def test_a_network_that_needs_too_much_memory(
 ) -> None:
     monkeypatch.setattr(midas, "predict", lambda *_: torch.empty(1 << 60, dtype=torch.uint8))
     with pytest.raises(MemoryError):
-        estimator.estimate(images.from_array(rgb), SMALL.id, "cpu", lambda _: None)
+        estimate(rgb)
+
+
+def test_a_shortage_of_memory_is_told_before_the_network_starts(
+    imported: Path, photo_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    told: list[str] = []
+
+    def loaded(_card: object) -> State:
+        told.append(capsys.readouterr().err)
+        raise WeightsError("enough seen")
+
+    monkeypatch.setattr(weights, "load", loaded)
+    monkeypatch.setattr(memory, "measure", lambda: Memory(free=2e8, total=1e12))
+    command = [str(photo_file), "--out", str(tmp_path), "--model", SMALL.id, "--device", "cpu"]
+    assert cli.main([*command, "--precision", "full"]) == 1
+    assert told == [
+        "unflat: MiDaS 2.1 Small takes about 0.9 GB of memory and 0.2 GB are free, so it may be "
+        "slow: close other programs or choose a smaller model.\n"
+    ]
+    monkeypatch.setattr(memory, "measure", lambda: Memory(free=2e8, total=8e8))
+    assert cli.main(command) == 1
+    assert "this computer has 0.8 GB, choose a smaller model" in capsys.readouterr().err
+    assert len(told) == 1
 
 
 def test_the_old_network_goes_before_another_comes(
     imported: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = weakref.ref(estimator._network(SMALL, "cpu", 1))
+    old = weakref.ref(estimator._network(SMALL, "cpu", "full", 1)[0])
     assert old() is not None
     left: list[object] = []
 
@@ -227,7 +257,7 @@ def test_the_old_network_goes_before_another_comes(
         return torch.nn.Identity()
 
     monkeypatch.setattr(models, "load", load)
-    estimator._network(SMALL, "cpu", 2)
+    estimator._network(SMALL, "cpu", "full", 2)
     assert left == [None]
 
 

@@ -20,6 +20,7 @@ from ...images import Photo
 from ..catalog import ModelCard
 from ..prediction import Prediction, distance_map, inverse_map
 from ..preprocess import IMAGENET, Fit, NetworkInput, normalised, resize_in_steps
+from ..runtime import Network
 from .checkpoint import Names
 from .dinov2 import PATCH, WIDTHS, DinoV2, Size
 from .dpt import Fusion, Head, Reassemble, decoder_names, enlarge
@@ -161,12 +162,12 @@ def pixels(rgb: ByteArray, card: ModelCard) -> FloatArray:
 
 
 def predict(
-    network: nn.Module, photo: Photo, card: ModelCard, device: str, focal: float | None
+    network: Network, photo: Photo, card: ModelCard, device: str, focal: float | None
 ) -> Prediction:
     """What the card says that it predicts, enlarged bilinearly as upstream does."""
     seen = torch.from_numpy(pixels(photo.rgb, card))[None].to(device)
     with torch.inference_mode():
-        if isinstance(network, DepthAnything3):
+        if card.id.startswith("da3"):
             return Prediction(_depth3(network, seen, photo, card, focal), device)
         raw = enlarge(network(seen)[None], (photo.height, photo.width), align_corners=True)
     found = raw[0, 0].cpu().numpy()
@@ -177,7 +178,7 @@ def predict(
 
 
 def _depth3(
-    network: DepthAnything3, seen: Tensor, photo: Photo, card: ModelCard, focal: float | None
+    network: Network, seen: Tensor, photo: Photo, card: ModelCard, focal: float | None
 ) -> DepthMap:
     """z-depth, invalid in the sky; in metres it takes a focal length, else a usual one."""
     found = network(seen[None])

@@ -20,6 +20,7 @@ from ...images import Photo
 from ..catalog import ModelCard
 from ..prediction import Prediction, distance_map
 from ..preprocess import HALF, normalised
+from ..runtime import Network
 from .checkpoint import Names
 from .dpt import ResidualUnit, enlarge
 
@@ -238,7 +239,7 @@ def pixels(rgb: ByteArray) -> FloatArray:
 
 
 def predict(
-    network: nn.Module, photo: Photo, card: ModelCard, device: str, focal: float | None
+    network: Network, photo: Photo, card: ModelCard, device: str, focal: float | None
 ) -> Prediction:
     """Metres, by the focal length given, else by the network's own."""
     with torch.inference_mode():

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal, cast
 
+import numpy as np
 import torch
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor
-from torch.nn import functional
+
+from ...arrays import FloatArray
 
 PATCH = 14
 """Pixels along a side of a patch; the sides of a picture are multiples of it."""
@@ -59,15 +62,32 @@ class DinoV2(VisionTransformer):
     def _pos_embed(self, x: Tensor) -> Tensor:
         """Patches (N, rows, columns, width) -> tokens that know where they are, class token first.
 
-        DINOv2 was trained with the factor (n + 0.1) / 37 in place of the ratio of sizes, bicubic
-        and without antialiasing; timm's own resizing to a size is another function.
+        timm's own resizing of the table to a size is another function, see `_bicubic`.
         """
         count, rows, columns, width = x.shape
         table, token = cast("Tensor", self.pos_embed), cast("Tensor", self.cls_token)
         whole, grid = table[:, :1], table[:, 1:]
         if (rows, columns) != (_TRAINED_GRID, _TRAINED_GRID):
-            grid = grid.transpose(1, 2).reshape(1, width, _TRAINED_GRID, _TRAINED_GRID)
-            factors = ((rows + 0.1) / _TRAINED_GRID, (columns + 0.1) / _TRAINED_GRID)
-            grid = functional.interpolate(grid, scale_factor=factors, mode="bicubic")
-            grid = grid.flatten(2).transpose(1, 2)
+            square = grid.reshape(_TRAINED_GRID, _TRAINED_GRID, width)
+            down, across = (torch.from_numpy(_bicubic(n)).to(grid) for n in (rows, columns))
+            grid = torch.einsum("yi,xj,ijc->yxc", down, across, square).reshape(1, -1, width)
         return torch.cat([(token + whole).expand(count, -1, -1), x.flatten(1, 2) + grid], dim=1)
+
+
+@lru_cache
+def _bicubic(count: int) -> FloatArray:
+    """The matrix (count, 37) that resizes one axis of the position table, float32.
+
+    DINOv2 was trained with the factor (count + 0.1) / 37 in place of the ratio of sizes, bicubic
+    (Keys 1981, a = -0.75) and without antialiasing. A matrix, because runtimes and devices differ
+    in what they make of such a factor.
+    """
+    where = (np.arange(count) + 0.5) * (_TRAINED_GRID / (count + 0.1)) - 0.5
+    taps = np.floor(where)[:, None] + np.arange(-1, 3)
+    far = np.abs(where[:, None] - taps)
+    near = (1.25 * far - 2.25) * far**2 + 1
+    weights = np.where(far <= 1, near, -0.75 * (((far - 5) * far + 8) * far - 4))
+    matrix = np.zeros((count, _TRAINED_GRID), np.float32)
+    taken = taps.clip(0, _TRAINED_GRID - 1).astype(int)
+    np.add.at(matrix, (np.arange(count)[:, None], taken), weights.astype(np.float32))
+    return matrix

@@ -14,10 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...arrays import ByteArray, FloatArray
 from ...images import Photo
 from ..catalog import ModelCard
 from ..prediction import Prediction, inverse_map
 from ..preprocess import HALF, IMAGENET, Fit, NetworkInput
+from ..runtime import Network
 from . import midas_pyramids as pyramids
 from . import midas_tokens as tokens
 from .checkpoint import Names
@@ -166,13 +168,18 @@ def _head_names(levit: bool) -> dict[str, str]:
     return names
 
 
+def pixels(rgb: ByteArray, card: ModelCard) -> FloatArray:
+    """What the network sees (3, h, w) float32 of rgb (H, W, 3) uint8."""
+    return _VARIANTS[card.id].view.pixels(rgb)
+
+
 def predict(
-    network: nn.Module, photo: Photo, card: ModelCard, device: str, _focal: float | None
+    network: Network, photo: Photo, card: ModelCard, device: str, _focal: float | None
 ) -> Prediction:
     """Inverse depth of a photo, brought to its size bicubically as upstream does."""
-    pixels = torch.from_numpy(_VARIANTS[card.id].view.pixels(photo.rgb))
+    seen = torch.from_numpy(pixels(photo.rgb, card))[None].to(device)
     with torch.inference_mode():
-        inverse = network(pixels[None].to(device))
+        inverse = network(seen)
         # On the CPU, because not every device enlarges bicubically, and so little is to be moved.
         full = functional.interpolate(
             inverse[None].cpu(), (photo.height, photo.width), mode="bicubic", align_corners=False

@@ -18,6 +18,7 @@ from .. import pointmap
 from ..catalog import ModelCard
 from ..prediction import Prediction, distance_map
 from ..preprocess import IMAGENET
+from ..runtime import Network
 from .checkpoint import Names
 from .dinov2 import PATCH, WIDTHS, DinoV2, Size
 
@@ -220,7 +221,7 @@ def _convolution(given: int, width: int) -> nn.Conv2d:
 
 
 def predict(
-    network: nn.Module, photo: Photo, card: ModelCard, device: str, focal: float | None
+    network: Network, photo: Photo, card: ModelCard, device: str, focal: float | None
 ) -> Prediction:
     """Metres, the focal length, and normals if the network has them; invalid where it masks.
 

@@ -1,0 +1,107 @@
+"""Published networks as they run by default, beside plain torch in float32: seconds and depth.
+
+    python benchmarks/networks.py GOLDEN PHOTOS [ID ...] [--runs 5] [--precision fast]
+
+GOLDEN holds weights by the golden rule (see golden.py), so none need be downloaded. PHOTOS is a
+folder of pictures; time is taken on the first, at 4:3 (518x686 for Depth Anything 2), both ways in
+turn. Prints for each network: medians of seconds in float32 and by default (or in `--precision`),
+and of their ratio; of the photos the largest mean difference of depth over mean depth, and the
+worst pixel's over the largest depth; seconds that the first start takes, and the second. A start is
+until the network has spoken once, less what that takes, with its weights read before. Seconds say
+little where other work is done meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from benchmarks.golden import Golden
+from unflat.core.depth import catalog, models, runtime
+from unflat.core.depth.catalog import ModelCard
+from unflat.core.settings import PRECISIONS
+
+USUAL = ("depth_anything_v2_vits", "dpt_large_384", "midas_v21_small_256")
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def seen(family: ModuleType, card: ModelCard, path: Path, size: tuple[int, int]) -> Tensor:
+    """What the network sees of a photo, brought to a size first."""
+    rgb = np.asarray(Image.open(path).convert("RGB").resize(size))
+    return torch.from_numpy(family.pixels(rgb, card))[None]
+
+
+def measure(folder: Path, photos: list[Path], runs: int, precision: str) -> str:
+    """The line of one network."""
+    golden = Golden.read(folder)
+    card = catalog.find(golden.model)
+    family, weights = models.family(card), golden.weights()
+    plain = models.load(card, weights)
+
+    def start() -> runtime.Network:
+        network = runtime.prepare(lambda: models.load(card, weights), card, "cpu", precision, 0)
+        network(inputs[0])
+        return network
+
+    size = (686, 518) if card.family == "depth_anything" else (640, 480)
+    inputs = [seen(family, card, path, size) for path in photos]
+    with torch.inference_mode():
+        first, second = seconds(start), seconds(start)
+        network = start()
+        pairs = [
+            (seconds(lambda: plain(inputs[0])), seconds(lambda: network(inputs[0])))
+            for _ in range(runs + 1)
+        ][1:]
+        mean, worst = zip(*(difference(network(i), plain(i)) for i in inputs), strict=True)
+    full, default = (statistics.median(times) for times in zip(*pairs, strict=True))
+    first, second = (max(0, start - default) for start in (first, second))
+    ratio = statistics.median(a / b for a, b in pairs)
+    return (
+        f"{folder.name:<24} float32 {full:6.2f} s  default {default:6.2f} s  {ratio:5.2f} x  "
+        f"mean {max(mean):.2%}  worst {max(worst):.2%}  starts {first:.1f} s, {second:.1f} s  "
+        f"({network.precision})"
+    )
+
+
+def difference(found: Tensor, expected: Tensor) -> tuple[float, float]:
+    """(mean over mean, largest over largest) of absolute difference and depth."""
+    off = (found - expected).abs()
+    return float(off.mean() / expected.mean()), float(off.max() / expected.max())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Time published networks.")
+    parser.add_argument("golden", type=Path, metavar="GOLDEN")
+    parser.add_argument("photos", type=Path, metavar="PHOTOS")
+    parser.add_argument("ids", nargs="*", default=USUAL, metavar="ID")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto")
+    options = parser.parse_args()
+    photos = sorted(options.photos.glob("*.jpg"))[:4]
+    for name in options.ids:
+        with tempfile.TemporaryDirectory() as kept:
+            os.environ["UNFLAT_MODELS"] = kept  # nothing was compiled before
+            print(
+                measure(options.golden / name, photos, options.runs, options.precision), flush=True
+            )
+
+
+if __name__ == "__main__":
+    main()

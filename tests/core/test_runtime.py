@@ -1,0 +1,212 @@
+"""Networks as they run by default, beside plain torch in float32.
+
+Most tests run a network of their own in place of a published one, since those take long to compile.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+
+from unflat.core.depth import catalog, compiled_files
+
+torch = pytest.importorskip("torch", reason="published networks need torch")
+pytest.importorskip("timm", reason="published networks need timm")
+openvino = pytest.importorskip("openvino", reason="the fast way on the CPU")
+
+from unflat.core.depth import compiled, models, runtime  # noqa: E402 - need torch
+from unflat.core.depth.compiled import Way  # noqa: E402
+
+CARD = catalog.find("midas_v21_small_256")
+TRANSFORMER = catalog.find("depth_anything_v2_vits")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("UNFLAT_MODELS", str(tmp_path))
+    return tmp_path
+
+
+class Small(torch.nn.Module):
+    """Depth (N, h, w), which bfloat16 changes by some 0.1 %."""
+
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__()
+        self.wide = torch.nn.Conv2d(3, 64, 3, padding=1)
+        self.narrow = torch.nn.Conv2d(64, 1, 3, padding=1)
+        noise = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for value in self.parameters():
+                value.copy_(torch.rand(value.shape, generator=noise))
+
+    def forward(self, given: torch.Tensor) -> torch.Tensor:
+        return self.narrow(self.wide(given).relu()).squeeze(1)
+
+
+def pixels(height: int = 32, width: int = 48) -> torch.Tensor:
+    return torch.rand((1, 3, height, width), generator=torch.Generator().manual_seed(1))
+
+
+def prepared(
+    load: Callable[[], torch.nn.Module] = Small, wanted: str = "auto", modified: int = 0
+) -> runtime.Network:
+    return runtime.prepare(load, CARD, "cpu", wanted, modified)
+
+
+def never() -> torch.nn.Module:
+    pytest.fail("the network was loaded")
+
+
+def error(found: torch.Tensor, expected: torch.Tensor) -> float:
+    assert found.shape == expected.shape
+    assert expected.std() > 0.01 * expected.mean()  # there is something to get wrong
+    return float((found - expected).abs().mean() / expected.mean())
+
+
+def published(card: catalog.ModelCard) -> torch.nn.Module:
+    """A network with weights so large that what a layer says matters."""
+    network = models.family(card).build(card.id)
+    noise = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name, value in network.named_parameters():
+            if value.ndim > 1:
+                gain = 1.2 / value[0].numel() ** 0.5
+                value.copy_(gain * torch.randn(value.shape, generator=noise))
+            else:
+                value.fill_(0.0 if name.endswith("bias") else 0.1 if "gamma" in name else 0.5)
+        network.get_parameter("head.third.bias").fill_(0.5)  # or half of it would be zero
+    return network
+
+
+def test_a_published_network_says_what_float32_says() -> None:
+    plain = published(TRANSFORMER)
+    default = compiled.Compiled(lambda: deepcopy(plain), TRANSFORMER, 0, Way.BLOCKS, lambda: plain)
+    with torch.inference_mode():
+        assert error(default(pixels(70, 98)), plain(pixels(70, 98))) < 0.005
+    assert "OpenVINO" in default.precision
+
+
+@pytest.mark.skipif(not compiled._knows_bfloat16(), reason="a processor without bfloat16")
+def test_fast_rounds_more() -> None:
+    auto, fast = prepared(), prepared(wanted="fast")
+    with torch.inference_mode():
+        expected = Small()(pixels())
+        assert error(auto(pixels()), expected) < 1e-5
+        assert 1e-5 < error(fast(pixels()), expected) < 0.01
+    assert (auto.precision, fast.precision) == ("float32 by OpenVINO", "bfloat16 by OpenVINO")
+
+
+def test_what_openvino_would_crash_on_is_left_to_torch() -> None:
+    hybrid = catalog.find("dpt_hybrid_384")
+    for wanted in ("auto", "fast"):
+        assert runtime.prepare(Small, hybrid, "cpu", wanted, 0).precision == runtime.FULL
+
+
+def test_torch_steps_in_for_what_is_off(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Way.NOTHING, "most_off", -1)
+    network = prepared()
+    with torch.inference_mode():
+        assert torch.equal(network(pixels()), Small()(pixels()))
+    assert network.precision == runtime.FULL
+    assert not list(folder.iterdir())
+
+
+def test_any_size_and_what_was_given_away_stays() -> None:
+    network, plain = prepared(), Small()
+    with torch.inference_mode():
+        first = network(pixels())
+        before = first.clone()
+        network(-pixels())
+        assert torch.equal(first, before)
+        assert error(network(pixels(48, 32)), plain(pixels(48, 32))) < 0.005
+
+
+def test_a_second_start_needs_no_weights_unless_they_changed() -> None:
+    with torch.inference_mode():
+        first = prepared()(pixels())
+        assert torch.equal(prepared(never)(pixels()), first)
+        assert not torch.equal(prepared(lambda: Small(1), modified=1)(pixels()), first)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda blob: blob[:100],
+        lambda blob: b"",
+        lambda blob: blob[:500] + bytes([blob[500] ^ 1]) + blob[501:],
+    ],
+    ids=["cut", "empty", "changed"],
+)
+def test_a_damaged_file_is_made_again(damage: Callable[[bytes], bytes], folder: Path) -> None:
+    with torch.inference_mode():
+        first = prepared()(pixels())
+        (file,) = folder.rglob("compiled-*.blob")
+        file.write_bytes(damage(file.read_bytes()))
+        assert torch.equal(prepared()(pixels()), first)
+        assert torch.equal(prepared(never)(pixels()), first)
+
+
+def test_the_disk_is_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = prepared()
+    with torch.inference_mode():
+        network(pixels())
+        (old,) = folder.rglob("compiled-*")
+        left = old.with_name("compiled-by-a-process-that-was-ended.part")
+        for age, file in enumerate((old, left), start=1):
+            file.touch()
+            os.utime(file, (1000, 1000 - age))
+        monkeypatch.setattr(compiled_files, "MOST_BYTES", 1.5 * old.stat().st_size)
+        network(pixels(48, 32))
+    (new,) = folder.rglob("compiled-*")
+    assert new != old
+
+
+def test_nothing_is_kept_where_that_is_impossible(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "file").touch()
+    monkeypatch.setenv("UNFLAT_MODELS", str(folder / "file"))
+    with torch.inference_mode():
+        assert error(prepared()(pixels()), Small()(pixels())) < 0.005
+    assert [path.name for path in folder.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("why", ["no library", "broken library", "asked for"])
+def test_float32_by_torch(why: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled._core.cache_clear()
+    if why == "no library":
+        monkeypatch.setitem(sys.modules, "openvino", None)
+    elif why == "broken library":
+        monkeypatch.setattr(openvino, "Core", lambda: openvino.no_such_thing)
+    network = prepared(wanted="full" if why == "asked for" else "auto")
+    with torch.inference_mode():
+        assert torch.equal(network(pixels()), Small()(pixels()))
+    assert network.precision == runtime.FULL
+    assert not list(folder.iterdir())
+
+
+def test_torch_steps_in_for_what_cannot_be_compiled() -> None:
+    class Odd(torch.nn.Module):
+        """Which way it goes depends on the numbers, so it can't be exported."""
+
+        def forward(self, given: torch.Tensor) -> torch.Tensor:
+            return given + 1 if given.sum() > 0 else given - 1
+
+    network = prepared(Odd)
+    assert torch.equal(network(torch.ones(1, 3, 32, 32)), torch.full((1, 3, 32, 32), 2.0))
+    assert network.precision == runtime.FULL
+
+
+def test_weights_that_are_no_numbers_are_not_made_zeros() -> None:
+    def load() -> torch.nn.Module:
+        network = Small()
+        network.wide.weight.data[0] = torch.nan
+        return network
+
+    with torch.inference_mode():
+        assert prepared(load)(pixels()).isnan().all()
