@@ -15,7 +15,7 @@ from .jumps import jumps
 STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))
 """Rows and columns from one end of a link to the other: right, down, falling, rising."""
 
-_SLIP = 80  # relative error in depth that counts as much as a slip by the photo's longer side
+_SLIP = 600  # relative error in depth that counts as much as a slip by the photo's longer side
 _UNSEEN = 1e-4  # of the photo's longer side: a slip by less is a fraction of a pixel
 _SMALL = 1000  # pixels; smaller photos are treated alike, so that pixels are not split
 _WEAK = 0.4  # power of the edge ratio that is enough to go on an edge

@@ -17,7 +17,7 @@ LARGEST = 16
 _STRAY = 0.5  # samples this close to the line that cuts a triangle may lie on the wrong side
 _FARTHEST_STRAY = 2.0
 _STRAY_COST = 0.005  # relative depth error that counts as much as a stray sample one farther off
-_LOSS_COST = 0.0025  # the same, for each cut link of a triangle that is not drawn as it is cut
+_LOSS_COST = 0.005  # the same, for each cut link of a triangle that is not drawn as it is cut
 
 _BATCH = 200_000  # samples looked at in one go: what fits a processor's cache
 
