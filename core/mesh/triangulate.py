@@ -165,13 +165,17 @@ class _Ready:
             block *= 2
         return cls(Samples.of(depth, edge_ratio, stride, block, rgb), block)
 
-    @cached_property
-    def exact(self) -> Hierarchy:
-        return Hierarchy(self.samples, self.block, lossy=False)
+    def exact(self, bound: float) -> Hierarchy:
+        """The one in which nothing gets lost up to this error."""
+        return self.lossy if bound < wedges.LOSS_COST else self._exact
 
     @cached_property
     def lossy(self) -> Hierarchy:
         return Hierarchy(self.samples, self.block, lossy=True)
+
+    @cached_property
+    def _exact(self) -> Hierarchy:
+        return Hierarchy(self.samples, self.block, lossy=False)
 
 
 _kept: tuple[tuple[bytes, tuple[int, int], float] | None, dict[int, _Ready]] = (None, {})
@@ -180,8 +184,9 @@ _kept: tuple[tuple[bytes, tuple[int, int], float] | None, dict[int, _Ready]] = (
 
 def _triangulate(ready: _Ready, max_error: float, max_faces: float) -> _Drawing:
     """The best drawing of what is ready; it may still have too many triangles."""
-    if ready.exact.count(max_error) <= max_faces / _NEARLY:
-        drawing = _draw(ready.samples, ready.exact.tiles(max_error), max_error)
+    exact = ready.exact(max_error)
+    if exact.count(max_error) <= max_faces / _NEARLY:
+        drawing = _draw(ready.samples, exact.tiles(max_error), max_error)
         if len(drawing.triangles) <= max_faces:
             return drawing
     best, target = None, max_faces
