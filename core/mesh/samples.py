@@ -9,7 +9,7 @@ import numpy as np
 
 from ..arrays import BoolArray, ByteArray, FloatArray, IntArray
 from ..depthmap import DepthMap
-from . import blends, outlines
+from . import blends, outlines, specks
 from .jumps import jumps
 
 STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))
@@ -57,11 +57,13 @@ class Samples:
         """Samples of z-depth on a grid of whole blocks, which share their outermost samples.
 
         Neighbours whose depths have a ratio above `edge_ratio` are apart; pixels that fly between
-        two surfaces belong to one of them, and edges follow those of the photo (H, W, 3), if given.
+        two surfaces belong to one of them, edges follow those of the photo (H, W, 3), if given, and
+        there are no specks.
         """
         whole = blends.unblended(depth.inverse(), edge_ratio)
         if rgb is not None:
             whole = outlines.followed(whole, rgb, edge_ratio)
+        whole = specks.joined(whole, edge_ratio)
         inner = whole[::stride, ::stride]
         shape = tuple(-(-(n + 1) // block) * block + 1 for n in inner.shape)
         inverse = np.zeros(shape, np.float32)

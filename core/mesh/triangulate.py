@@ -57,8 +57,9 @@ def from_depth(
 
     Neighbours with depths of a ratio above `edge_ratio` are not joined, unless the surface runs on
     as steeply on both sides, as a floor does towards the horizon; a ramp of a few pixels between
-    two surfaces that would be cut is one. Away from such cuts the mesh differs from the depth by at
-    most `max_error` of it, and triangles are small enough for the photo not to slip on them. Where
+    two surfaces that would be cut is one. Specks of up to three pixels join a surface beside them,
+    or go where there is none. Away from such cuts the mesh differs from the depth by at most
+    `max_error` of it, and triangles are small enough for the photo not to slip on them. Where
     `max_faces` asks for fewer triangles the error is larger, things and holes of a few pixels get
     lost, and at last every second, fourth, ... pixel is left out. Invalid pixels are not covered.
     With `rgb`, the photo (H, W, 3) uint8 sRGB, depth edges move by up to 3 pixels onto the photo's.

@@ -174,6 +174,32 @@ def test_a_thin_pole_is_kept(camera: Pinhole) -> None:
     assert np.isclose(seen_depth(surface, camera), z, rtol=1e-4).mean() > 0.999
 
 
+def test_specks_join_what_is_beside_them_or_go(camera: Pinhole) -> None:
+    z = np.full((96, 128), 3.0)
+    z[:, 90:] = 0
+    z[20, 30] = 1.5
+    z[40, 50:53] = 6  # three in a row
+    z[60, 100] = 3  # nothing around it
+    surface = mesh.from_depth(metres(z), camera)
+    assert (surface.vertices[:, 2] == 3).all()
+    assert areas(surface, camera).sum() == pytest.approx(96 * 90, rel=1e-3)
+
+
+def test_a_thin_line_is_no_row_of_specks(camera: Pinhole) -> None:
+    z = np.full((96, 128), 3.0)
+    line = np.arange(10, 80)
+    z[line, line + 20] = 1.5
+    surface = mesh.from_depth(metres(z), camera)
+    assert np.isclose(seen_depth(surface, camera)[line, line + 20], 1.5).mean() > 0.95
+
+
+def test_sparse_depth_is_nothing_but_specks_and_is_kept(camera: Pinhole) -> None:
+    z = np.zeros((96, 128))
+    z[::4, ::4] = 3.0
+    surface = mesh.from_depth(metres(z), camera)
+    assert (seen_depth(surface, camera)[1:-1, 1:-1] > 0).sum() >= (z[1:-1, 1:-1] > 0).sum()
+
+
 @pytest.mark.parametrize("slope", [0.0, 0.1, 0.37, 1.0, 3.0])
 def test_a_straight_silhouette_is_straight(slope: float) -> None:
     camera = Pinhole.from_focal(200, 200, 160)
