@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ..arrays import BoolArray, FloatArray, IntArray
+from .jumps import jumps
 
 _LARGEST = 3  # pixels
 _MOST = 0.02  # of the valid pixels; where specks are more, the depth is sparse and nothing but them
 _NEIGHBOURS = [(-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)]
+_STRAIGHT = [1, 3, 4, 6]  # of them, above, left, right and below
 
 
 def joined(inverse: FloatArray, edge_ratio: float) -> FloatArray:
@@ -18,11 +20,14 @@ def joined(inverse: FloatArray, edge_ratio: float) -> FloatArray:
     hangs together at corners of pixels is a thin line and no speck.
     """
     padded = np.pad(inverse, 1)
-    pixels = _short_runs(padded, edge_ratio)
-    steps = np.array(_NEIGHBOURS) @ (padded.shape[1], 1)
-    flat = padded.ravel()
+    right, down = (jumps(padded, edge_ratio, axis).ravel() for axis in (1, 0))
+    flat, width = padded.ravel(), padded.shape[1]
+    pixels = _short_runs(flat, right)
+    steps = np.array(_NEIGHBOURS) @ (width, 1)
     around, own = flat[pixels[:, None] + steps], flat[pixels][:, None]
     alike = (around <= own * np.float32(edge_ratio)) & (own <= around * np.float32(edge_ratio))
+    cut = down[pixels - width], right[pixels - 1], right[pixels], down[pixels]
+    alike[:, _STRAIGHT] |= ~np.stack(cut, axis=1)  # a steep surface runs on
     speck = _alone(padded.size, pixels, steps, alike)
     if np.count_nonzero(speck) > _MOST * np.count_nonzero(inverse):
         return inverse
@@ -34,11 +39,9 @@ def joined(inverse: FloatArray, edge_ratio: float) -> FloatArray:
     return padded[1:-1, 1:-1]
 
 
-def _short_runs(padded: FloatArray, edge_ratio: float) -> IntArray:
+def _short_runs(flat: FloatArray, right: BoolArray) -> IntArray:
     """Flat indices (N,) of valid pixels in rows of no more than a speck's that hang together."""
-    flat = padded.ravel()
-    ratio = np.float32(edge_ratio)
-    ends = np.flatnonzero((flat[1:] > flat[:-1] * ratio) | (flat[:-1] > flat[1:] * ratio))
+    ends = np.flatnonzero(right)
     length = np.diff(ends)
     short = (length <= _LARGEST) & (flat[ends[1:]] > 0)
     begin, length = ends[:-1][short] + 1, length[short]

@@ -193,6 +193,12 @@ def test_a_thin_line_is_no_row_of_specks(camera: Pinhole) -> None:
     assert np.isclose(seen_depth(surface, camera)[line, line + 20], 1.5).mean() > 0.95
 
 
+def test_a_steep_surface_is_no_heap_of_specks(camera: Pinhole) -> None:
+    v, u = np.mgrid[0:96, 0:128]
+    surface = mesh.from_depth(metres(1 / (1 + 0.5 * u + 0.5 * v)), camera, edge_ratio=1.01)
+    assert areas(surface, camera).sum() == pytest.approx(96 * 128, abs=0.6)
+
+
 def test_sparse_depth_is_nothing_but_specks_and_is_kept(camera: Pinhole) -> None:
     z = np.zeros((96, 128))
     z[::4, ::4] = 3.0
