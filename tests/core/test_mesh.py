@@ -258,6 +258,20 @@ def test_max_faces_is_kept_and_used(limit: int, width: int, height: int) -> None
         assert count >= min(limit, 2 * (width - 1) * (height - 1)) * 0.8
 
 
+def test_few_faces_go_first_to_where_the_photo_would_slip() -> None:
+    camera = Pinhole.from_focal(500, 480, 320)
+    v, u = np.mgrid[0:320, 0:480]
+    z = np.where(v < 160, 50.0, 300 / np.maximum(v - 155, 1))  # a wall far behind a floor
+    rng = np.random.default_rng(0)
+    for x, y, r in zip(*rng.uniform([[0], [0], [2]], [[480], [150], [9]], (3, 300)), strict=True):
+        z[(np.abs(u - x) + np.abs(v - y) < r) & (v < 158)] = rng.uniform(5, 20)  # leaves
+    surface = mesh.from_depth(metres(z), camera, max_faces=4000)
+    hits = raster.rasterize(surface.vertices, surface.triangles, camera)
+    at = raster.interpolate(hits, surface.vertices, surface.triangles, surface.uv) * camera.size
+    slip = np.abs(at - np.stack([u, v], axis=-1)[hits.seen] - 0.5).max(axis=1)
+    assert np.quantile(slip[v[hits.seen] > 170], 0.95) < 1.2
+
+
 def test_the_mesh_reaches_the_border(camera: Pinhole) -> None:
     uv = mesh.from_depth(metres(np.full((96, 128), 3.0)), camera).uv
     np.testing.assert_array_equal(uv.min(axis=0), [0, 0])
