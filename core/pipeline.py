@@ -46,6 +46,8 @@ _WEIGHTS = {
 }
 """Roughly how long each stage takes; only those that will run share the progress."""
 
+_HEAVY = 0.8  # triangles for each pixel; clean depth takes 0.02 to 0.2, that of a Kinect 1.3
+
 
 @dataclass(frozen=True)
 class Result:
@@ -183,12 +185,14 @@ def reconstruct(
         if settings.known_distance is not None:
             distances = scale.to_known_distance(distances, pinhole, settings.known_distance)
         pose = level.find_floor(distances, pinhole) if settings.level else None
+    made = _geometry(picture, distances, prediction.normals, pinhole, settings, stages)
+    lost_floor = settings.level and pose is None
     return Result(
         photo=picture,
         depth=distances,
         camera=pinhole,
         pose=pose,
-        **_geometry(picture, distances, prediction.normals, pinhole, settings, stages),
+        **made,
         settings=settings,
         model=settings.model if own is None else USER_DEPTH,
         device=prediction.device,
@@ -197,7 +201,7 @@ def reconstruct(
         seconds=stages.seconds,
         warnings=(
             *prediction.warnings,
-            *_warnings(distances, pinhole, lost_floor=settings.level and pose is None),
+            *_warnings(distances, pinhole, made["mesh"], lost_floor),
         ),
     )
 
@@ -253,7 +257,9 @@ def _photo(source: str | Path | Photo | AnyArray) -> Photo:
     return images.load(source) if isinstance(source, str | Path) else images.from_array(source)
 
 
-def _warnings(depth: DepthMap, camera: Pinhole, lost_floor: bool) -> tuple[str, ...]:
+def _warnings(
+    depth: DepthMap, camera: Pinhole, surface: TriangleMesh | None, lost_floor: bool
+) -> tuple[str, ...]:
     found = []
     if camera.source is FocalSource.DEFAULT:
         found.append(
@@ -262,6 +268,16 @@ def _warnings(depth: DepthMap, camera: Pinhole, lost_floor: bool) -> tuple[str, 
         )
     if depth.kind is DepthKind.RELATIVE:
         found.append("The depth has no absolute scale: the nearest pixel is placed at one metre.")
+    if depth.sparse:
+        found.append(
+            "The depth is sparse, with gaps between its pixels, so geometry is in crumbs: fill the "
+            "gaps or give denser depth."
+        )
+    elif surface is not None and len(surface.triangles) > _HEAVY * depth.valid.sum():
+        found.append(
+            "The depth is noisy and the mesh follows its noise: a larger max error, like "
+            f"{10 * surface.error:.2g}, makes a lighter and smoother one."
+        )
     if lost_floor:
         found.append("No floor was found, so the scene was not levelled.")
     return tuple(found)

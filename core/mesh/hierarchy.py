@@ -15,13 +15,15 @@ large.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from ..arrays import AnyArray, BoolArray, FloatArray, IntArray
 from . import wedges
-from .samples import Samples
+from .samples import Samples, rising_squares
 from .tiles import Tiles
 
 _TINY = np.float32(1e-30)
@@ -56,10 +58,15 @@ class Hierarchy:
     def __init__(self, samples: Samples, block: int, lossy: bool) -> None:
         """`lossy`: whether a few pixels may get lost at a cost; else each edge is drawn."""
         self._levels = [_units(samples)]
-        error = np.zeros_like(self._levels[0].cut_halves, np.float32)
-        while self._levels[-1].size < block:
-            level, error = _coarser(samples, self._levels[-1], error, lossy)
-            self._levels.append(level)
+        cuts = _Cuts.all(self._levels[0].cut_halves, block)
+        with ThreadPoolExecutor(2) as pool:  # NumPy lets threads work at the same time
+            whole = pool.submit(_whole_errors, samples, block)
+            _ = samples.crossings  # now, before several threads ask for it
+            drawn = list(pool.map(lambda cut: cut.errors(samples, lossy), cuts))
+        for cut, errors, of_cut in zip(cuts, whole.result(), drawn, strict=True):
+            for error, found, own in zip(errors, (cut.quarters, cut.halves), of_cut, strict=True):
+                error[found > 0] = own
+            self._levels.append(_coarser(samples, self._levels[-1], cut, *errors))
 
     def tiles(self, bound: float) -> list[Tiles]:
         """Triangles whose relative error in depth is at most `bound`, as few as these allow."""
@@ -89,15 +96,9 @@ class Hierarchy:
             active = _quartered(active & split)
 
 
-def _rising(shape: tuple[int, ...]) -> BoolArray:
-    """Whether the diagonal of each square (h, w) rises to the right; they alternate."""
-    odd = [np.arange(side) % 2 == 1 for side in shape[-2:]]
-    return odd[0][:, None] ^ odd[1]
-
-
 def _halved(halves: BoolArray) -> BoolArray:
     """For each of the triangles N, E, S, W (4, h, w) its value among those along the diagonal."""
-    rising = _rising(halves.shape)
+    rising = rising_squares(halves.shape)
     upper, lower = halves
     return np.stack([upper, np.where(rising, lower, upper), lower, np.where(rising, upper, lower)])
 
@@ -122,7 +123,7 @@ def _units(samples: Samples) -> _Level:
     """The smallest squares."""
     right, down, falling, rising = samples.cut.view(np.uint8)
     top, bottom, left, far = right[:-1, :-1], right[1:, :-1], down[:-1, :-1], down[:-1, 1:]
-    rises = _rising(top.shape)
+    rises = rising_squares(top.shape)
     diagonal = np.where(rises, rising[:-1, 1:], falling[:-1, :-1])
     upper = top + diagonal + np.where(rises, left, far)
     lower = bottom + diagonal + np.where(rises, far, left)
@@ -133,39 +134,77 @@ def _units(samples: Samples) -> _Level:
     return _Level(1, cut, none.astype(np.uint16), solid, zero, none[0], none[0])
 
 
-def _coarser(
-    samples: Samples, fine: _Level, error: FloatArray, lossy: bool
-) -> tuple[_Level, FloatArray]:
-    """The level of squares twice as large, and how far (2, h, w) in 1/m its halves may be off.
+class _Cuts(NamedTuple):
+    """How many links are cut in each triangle of a level."""
 
-    error: the same of the finer level.
-    """
-    size, cut, centres = 2 * fine.size, fine.cut_halves, fine.at_centre
-    cut_quarters = _of_quarters(cut, np.add)
-    cut_halves = _of_halves(cut_quarters, np.add)
-    off_sides, off_centre = _new_vertices(samples.inverse, size)
-    least_quarters, least_halves = _least(samples.inverse, size)
-    # A triangle's error is at most the larger of its parts' and what is off at their new vertex.
-    quarters = _of_quarters(error, np.maximum) + off_sides
-    halves = _of_halves(quarters, np.maximum) + off_centre
-    at_rows = np.zeros((cut.shape[1] // 2 + 1, cut.shape[2] // 2), np.float32)
-    at_columns = np.zeros((cut.shape[1] // 2, cut.shape[2] // 2 + 1), np.float32)
-    slip_quarters, slip_halves = _slips(samples, size)
-    relative = np.maximum(quarters / least_quarters, slip_quarters)
-    relative = _relative(samples, size, relative, cut_quarters, lossy, diagonal=False)
+    size: int
+    quarters: IntArray  # (4, h, w) uint16
+    halves: IntArray  # (2, h, w) uint16
+
+    @classmethod
+    def all(cls, halves: IntArray, block: int) -> list[_Cuts]:
+        """Of all levels above the smallest squares, whose cuts are given."""
+        found: list[_Cuts] = []
+        for size in _sizes(block):
+            quarters = _of_quarters(halves, np.add)
+            halves = _of_halves(quarters, np.add)
+            found.append(cls(size, quarters, halves))
+        return found
+
+    def errors(
+        self, samples: Samples, lossy: bool
+    ) -> tuple[FloatArray | float, FloatArray | float]:
+        """Relative errors of drawing cut quarters and halves (n,); infinite where they can't be."""
+        if self.size > wedges.LARGEST:
+            return np.inf, np.inf
+        quarters, halves = (
+            wedges.errors(samples, _collect(self.size, cut > 0, cut, diagonal), lossy)
+            for cut, diagonal in ((self.quarters, False), (self.halves, True))
+        )
+        return quarters, halves
+
+
+def _sizes(block: int) -> list[int]:
+    """Of squares that are split."""
+    return [2**power for power in range(1, block.bit_length())]
+
+
+def _whole_errors(samples: Samples, block: int) -> list[tuple[FloatArray, FloatArray]]:
+    """Level by level relative errors of quarters (4, h, w) and halves (2, h, w) without cuts."""
+    error = np.zeros((2, *(side - 1 for side in samples.inverse.shape)), np.float32)
+    found = []
+    for size in _sizes(block):
+        off_sides, off_centre = _new_vertices(samples.inverse, size)
+        least_quarters, least_halves = _least(samples.inverse, size)
+        # In 1/m: at most the larger of its parts' and what is off at their new vertex.
+        quarters = _of_quarters(error, np.maximum) + off_sides
+        error = _of_halves(quarters, np.maximum) + off_centre
+        relative = quarters / least_quarters, error / least_halves
+        if size >= wedges.SLIPS:
+            for own, slip in zip(relative, _slips(samples, size), strict=True):
+                np.maximum(own, slip, out=own)
+        found.append(relative)
+    return found
+
+
+def _coarser(
+    samples: Samples, fine: _Level, cut: _Cuts, quarters: FloatArray, halves: FloatArray
+) -> _Level:
+    """The level of squares twice as large, whose quarters and halves have these errors."""
+    size, centres = cut.size, fine.at_centre
+    _, height, width = halves.shape
+    at_rows = np.zeros((height + 1, width), np.float32)
+    at_columns = np.zeros((height, width + 1), np.float32)
     sides = _sides(at_rows, at_columns)
-    for side, own, parts in zip(sides, relative, _QUARTERS, strict=True):
+    for side, own, parts in zip(sides, quarters, _QUARTERS, strict=True):
         np.maximum(side, own, out=side)
         for row, column, _ in parts:
             np.maximum(side, centres[row::2, column::2], out=side)
-    relative = np.maximum(halves / least_halves, slip_halves)
-    relative = _relative(samples, size, relative, cut_halves, lossy, diagonal=True)
-    at_centre = np.maximum(relative[0], relative[1])
+    at_centre = np.maximum(halves[0], halves[1])
     for side in sides:
         np.maximum(at_centre, side, out=at_centre)
     solid = samples.valid[size // 2 :: size, size // 2 :: size]
-    level = _Level(size, cut_halves, cut_quarters, solid, at_centre, at_rows, at_columns)
-    return level, halves
+    return _Level(size, cut.halves, cut.quarters, solid, at_centre, at_rows, at_columns)
 
 
 def _new_vertices(inverse: FloatArray, size: int) -> tuple[FloatArray, FloatArray]:
@@ -210,7 +249,7 @@ def _slips(samples: Samples, size: int) -> tuple[FloatArray, FloatArray]:
 def _along_diagonal(corner: FloatArray) -> tuple[FloatArray, ...]:
     """Values (h, w) at the ends of each square's diagonal, above it and below it."""
     nw, ne, sw, se = corner[:-1, :-1], corner[:-1, 1:], corner[1:, :-1], corner[1:, 1:]
-    rising = _rising(nw.shape)
+    rising = rising_squares(nw.shape)
     one, other = np.where(rising, ne, nw), np.where(rising, sw, se)
     return one, other, np.where(rising, nw, ne), np.where(rising, se, sw)
 
@@ -231,17 +270,6 @@ def _of_quarters(halves: AnyArray, pick: np.ufunc) -> AnyArray:
 
 def _of_halves(quarters: AnyArray, pick: np.ufunc) -> AnyArray:
     """For each triangle along the diagonal (2, h, w) `pick` of its two parts (4, h, w)."""
-    rising = _rising(quarters.shape)
+    rising = rising_squares(quarters.shape)
     upper = pick(quarters[N], np.where(rising, quarters[W], quarters[E]))
     return np.stack([upper, pick(quarters[S], np.where(rising, quarters[E], quarters[W]))])
-
-
-def _relative(
-    samples: Samples, size: int, relative: FloatArray, cut: IntArray, lossy: bool, diagonal: bool
-) -> FloatArray:
-    """Relative errors, with those of cut triangles set: infinite where they can't be drawn."""
-    found = cut > 0
-    relative[found] = np.inf
-    if size <= wedges.LARGEST:
-        relative[found] = wedges.errors(samples, _collect(size, found, cut, diagonal), lossy)
-    return relative

@@ -69,8 +69,9 @@ def background(
             keep=False,
         )
         # Each is off the depth by its own error at most; along the rays of sight it looks the same.
-        # The rim lies before the front, if that leaves all else behind what hides it.
-        off = front.error + surface.error
+        # The rim lies before the front, if that leaves all else behind what hides it. A front that
+        # is worse has lost things of a few pixels, and is seldom off by as much elsewhere.
+        off = min(front.error, _LARGEST_ERROR) + surface.error
         moved = 1 - off if 2 * off < _same(edge_ratio) - 1 else 1 + off
         parts.append(replace(surface, vertices=surface.vertices * np.float32(moved)))
     sky = backdrop.sky(depth, photo)

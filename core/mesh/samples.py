@@ -9,19 +9,26 @@ import numpy as np
 
 from ..arrays import BoolArray, ByteArray, FloatArray, IntArray
 from ..depthmap import DepthMap
-from . import blends, outlines
+from . import blends, outlines, specks
 from .jumps import jumps
 
 STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))
 """Rows and columns from one end of a link to the other: right, down, falling, rising."""
 
-_SLIP = 80  # relative error in depth that counts as much as a slip by the photo's longer side
+_SLIP = 600  # relative error in depth that counts as much as a slip by the photo's longer side
 _UNSEEN = 1e-4  # of the photo's longer side: a slip by less is a fraction of a pixel
+_TINY = np.float32(1e-30)
 _SMALL = 1000  # pixels; smaller photos are treated alike, so that pixels are not split
 _WEAK = 0.4  # power of the edge ratio that is enough to go on an edge
 _LINKS = 100_000  # looked at in one go
 _LONGEST_FADE = 32  # samples
 _WINDOW = np.array([1, 4, 6, 4, 1], np.float32)  # binomial, one axis of the blur in `_crossing`
+
+
+def rising_squares(shape: tuple[int, ...]) -> BoolArray:
+    """Whether the diagonal of each square (h, w) rises to the right; they alternate."""
+    odd = [np.arange(side) % 2 == 1 for side in shape[-2:]]
+    return odd[0][:, None] ^ odd[1]
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,8 @@ class Samples:
     u, v: (w,), (h,) float32, pixel positions of columns and rows. The picture's border lies half
         way between the rim and the outermost samples.
     cut: for each of STEPS (h, w) bool: whether the link that starts at a sample joins no surface,
-        because the depth jumps or one end is invalid. Links that leave the grid are not cut.
+        because the depth jumps or one end is invalid. Links that leave the grid are not cut, and of
+        the two diagonals of a square only the one of `rising_squares` is.
     inner: rows and columns of samples within the rim.
     """
 
@@ -49,11 +57,13 @@ class Samples:
         """Samples of z-depth on a grid of whole blocks, which share their outermost samples.
 
         Neighbours whose depths have a ratio above `edge_ratio` are apart; pixels that fly between
-        two surfaces belong to one of them, and edges follow those of the photo (H, W, 3), if given.
+        two surfaces belong to one of them, edges follow those of the photo (H, W, 3), if given, and
+        there are no specks.
         """
         whole = blends.unblended(depth.inverse(), edge_ratio)
         if rgb is not None:
             whole = outlines.followed(whole, rgb, edge_ratio)
+        whole = specks.joined(whole, edge_ratio)
         inner = whole[::stride, ::stride]
         shape = tuple(-(-(n + 1) // block) * block + 1 for n in inner.shape)
         inverse = np.zeros(shape, np.float32)
@@ -80,11 +90,11 @@ class Samples:
         Across a triangle texture coordinates run straight in space, but positions in the photo do
         not: half way in space between depths a and b, an edge of this length (in samples) is off by
         length (b - a) / (2 (a + b)). What is seen of that counts as _SLIP times as much of z.
+        Both ends are on one surface, or both are 0.
         """
-        both = (one > 0) & (other > 0)
-        off = np.abs(one - other) / np.where(both, 2 * (one + other), np.inf)
-        share = off * length / max(*self.inner, _SMALL)
-        return np.asarray(_SLIP * np.maximum(share - _UNSEEN, 0), np.float32)
+        off = np.abs(one - other) / np.maximum(2 * (one + other), _TINY)
+        share = off * np.asarray(length / max(*self.inner, _SMALL), np.float32)
+        return np.asarray(_SLIP * np.maximum(share - np.float32(_UNSEEN), 0), np.float32)
 
     @cached_property
     def crossings(self) -> Crossings:
@@ -169,8 +179,9 @@ def _cuts(inverse: FloatArray, edge_ratio: float) -> BoolArray:
     # A diagonal is cut if both ways around it are, so that what is joined stays joined.
     a, b = right[:-1, :-1], right[1:, :-1]
     c, d = down[:-1, :-1], down[:-1, 1:]
-    falling[:-1, :-1] = (a | d) & (c | b)
-    rising[:-1, 1:] = (a | c) & (d | b)
+    rises = rising_squares(a.shape)
+    falling[:-1, :-1] = (a | d) & (c | b) & ~rises
+    rising[:-1, 1:] = (a | c) & (d | b) & rises
     return cut
 
 

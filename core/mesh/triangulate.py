@@ -57,8 +57,9 @@ def from_depth(
 
     Neighbours with depths of a ratio above `edge_ratio` are not joined, unless the surface runs on
     as steeply on both sides, as a floor does towards the horizon; a ramp of a few pixels between
-    two surfaces that would be cut is one. Away from such cuts the mesh differs from the depth by at
-    most `max_error` of it, and triangles are small enough for the photo not to slip on them. Where
+    two surfaces that would be cut is one. Specks of up to three pixels join a surface beside them,
+    or go where there is none. Away from such cuts the mesh differs from the depth by at most
+    `max_error` of it, and triangles are small enough for the photo not to slip on them. Where
     `max_faces` asks for fewer triangles the error is larger, things and holes of a few pixels get
     lost, and at last every second, fourth, ... pixel is left out. Invalid pixels are not covered.
     With `rgb`, the photo (H, W, 3) uint8 sRGB, depth edges move by up to 3 pixels onto the photo's.
@@ -165,13 +166,17 @@ class _Ready:
             block *= 2
         return cls(Samples.of(depth, edge_ratio, stride, block, rgb), block)
 
-    @cached_property
-    def exact(self) -> Hierarchy:
-        return Hierarchy(self.samples, self.block, lossy=False)
+    def exact(self, bound: float) -> Hierarchy:
+        """The one in which nothing gets lost up to this error."""
+        return self.lossy if bound < wedges.LOSS_COST else self._exact
 
     @cached_property
     def lossy(self) -> Hierarchy:
         return Hierarchy(self.samples, self.block, lossy=True)
+
+    @cached_property
+    def _exact(self) -> Hierarchy:
+        return Hierarchy(self.samples, self.block, lossy=False)
 
 
 _kept: tuple[tuple[bytes, tuple[int, int], float] | None, dict[int, _Ready]] = (None, {})
@@ -180,8 +185,9 @@ _kept: tuple[tuple[bytes, tuple[int, int], float] | None, dict[int, _Ready]] = (
 
 def _triangulate(ready: _Ready, max_error: float, max_faces: float) -> _Drawing:
     """The best drawing of what is ready; it may still have too many triangles."""
-    if ready.exact.count(max_error) <= max_faces / _NEARLY:
-        drawing = _draw(ready.samples, ready.exact.tiles(max_error), max_error)
+    exact = ready.exact(max_error)
+    if exact.count(max_error) <= max_faces / _NEARLY:
+        drawing = _draw(ready.samples, exact.tiles(max_error), max_error)
         if len(drawing.triangles) <= max_faces:
             return drawing
     best, target = None, max_faces

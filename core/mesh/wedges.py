@@ -14,10 +14,15 @@ from .tiles import Tiles, cross, inside, sides
 LARGEST = 16
 """Side of the largest squares whose triangles may be cut in two."""
 
+SLIPS = 8
+"""Side of the smallest squares on which the photo may slip by more than a fraction of a pixel."""
+
+LOSS_COST = 0.005
+"""Relative depth error that counts as much as a cut link of a triangle not drawn as it is cut."""
+
 _STRAY = 0.5  # samples this close to the line that cuts a triangle may lie on the wrong side
 _FARTHEST_STRAY = 2.0
 _STRAY_COST = 0.005  # relative depth error that counts as much as a stray sample one farther off
-_LOSS_COST = 0.0025  # the same, for each cut link of a triangle that is not drawn as it is cut
 
 _BATCH = 200_000  # samples looked at in one go: what fits a processor's cache
 
@@ -118,49 +123,53 @@ def errors(samples: Samples, tiles: Tiles, lossy: bool) -> FloatArray:
     """
     first, inner = tiles.first(), np.array(samples.inner)
     at_border = ((first < 1) | (first + tiles.size > inner)).any(axis=1)  # nothing gets lost there
-    result = np.where(at_border | (not lossy), np.inf, _LOSS_COST * tiles.cut).astype(np.float32)
+    result = np.where(at_border | (not lossy), np.inf, LOSS_COST * tiles.cut).astype(np.float32)
     found = cut_sides(samples, tiles)
     lone = found.lone()
-    chosen = np.flatnonzero(found.exact & (lone >= 0))
+    drawn = found.exact & (lone >= 0)
     each = max(1, 2 * _BATCH // tiles.size**2)
-    for begin in range(0, len(chosen), each):
-        part = chosen[begin : begin + each]
-        some = tiles.only(part)
-        pieces = Wedges.of(samples, some.corners(), lone[part], found.links[part])
-        result[part] = np.minimum(result[part], _misfit(samples, pieces, some))
+    for kind in range(8):
+        chosen = np.flatnonzero(drawn & (tiles.kind == kind))
+        for begin in range(0, len(chosen), each):
+            part = chosen[begin : begin + each]
+            some = tiles.only(part)
+            pieces = Wedges.of(samples, some.corners(), lone[part], found.links[part])
+            result[part] = np.minimum(result[part], _misfit(samples, pieces, some, kind))
     return result
 
 
-def _misfit(samples: Samples, pieces: Wedges, tiles: Tiles) -> FloatArray:
-    """What `errors` says (n,), of triangles that a line might cut."""
+def _misfit(samples: Samples, pieces: Wedges, tiles: Tiles, kind: int) -> FloatArray:
+    """What `errors` says (n,), of triangles of one kind that a line might cut."""
     height, width = samples.inverse.shape
-    spots, steps, ends = (table[tiles.kind] for table in inside(tiles.size, tiles.diagonal))
-    spots = spots + tiles.first()[:, None]  # (n, k, 2)
-    index = spots @ (width, 1)
-    side = _beside(pieces, spots.astype(np.float32))
-    start, end = (np.take_along_axis(side, ends[..., i], axis=1) for i in (0, 1))
-    link = steps * (height * width) + np.take_along_axis(index, ends[..., 0], axis=1)
-    wrong = ((start > 0) != (end > 0)) != samples.cut.ravel()[link]
-    stray = np.where(wrong, np.minimum(np.abs(start), np.abs(end)), 0).max(axis=1)
+    spots, steps, ends = (table[kind] for table in inside(tiles.size, tiles.diagonal))
+    index = (tiles.first() @ (width, 1))[:, None] + spots @ (width, 1)  # (n, k)
+    origin = tiles.first().astype(np.float32)
+    values = pieces.values(samples)
+    side, guess = _drawn(pieces, values, origin, spots)
+    start, end = (np.abs(side[:, ends[:, i]]) for i in (0, 1))
+    apart = (side > 0)[:, ends[:, 0]] != (side > 0)[:, ends[:, 1]]
+    link = steps * (height * width) + index[:, ends[:, 0]]
+    wrong = apart != samples.cut.ravel()[link]
+    stray = np.where(wrong, np.minimum(start, end), 0).max(axis=1)
     a, b = (samples.outside(*pieces.corners[:, i].T) for i in (0, 1))
     border = a != b
     over_corner = border & (pieces.at[:, 0] != pieces.at[:, 1]).all(axis=1)
     stray[over_corner] = np.inf  # the line cuts off a corner of the picture
     truth = samples.inverse.ravel()[index]
-    guess = _guess(samples, pieces, spots.astype(np.float32), side)
     error = np.abs(truth - guess) / np.maximum(guess, np.float32(1e-30))
     # Close to the line either surface may be meant, but not at the picture's border.
     counts = (np.abs(side) > np.where(border, 0, 1)[:, None]) & (truth > 0)
     worst = np.maximum(np.where(counts, error, 0).max(axis=1), _STRAY_COST * (stray - _STRAY))
-    worst = np.maximum(worst, _slip(samples, pieces))
+    if tiles.size >= SLIPS:
+        worst = np.maximum(worst, _slip(samples, pieces, values))
     return np.where(stray <= _FARTHEST_STRAY, worst, np.inf).astype(np.float32)
 
 
-def _slip(samples: Samples, pieces: Wedges) -> FloatArray:
-    """How much the photo slips on the pieces (n,), as an error."""
+def _slip(samples: Samples, pieces: Wedges, values: tuple[FloatArray, ...]) -> FloatArray:
+    """How much the photo slips on the pieces (n,), as an error; values as of `Wedges.values`."""
     a, b, c = np.moveaxis(pieces.corners, 1, 0)
     p, q = np.moveaxis(pieces.at, 1, 0)
-    (fa, fb, fc), (pa, qa), (pb, qb) = (values.T for values in pieces.values(samples))
+    (fa, fb, fc), (pa, qa), (pb, qb) = (each.T for each in values)
     edges = ((a, fa, p, pa), (a, fa, q, qa), (b, fb, c, fc), (b, fb, p, pb), (c, fc, q, qb))
     slips = [
         samples.slip(one, other, np.sqrt(((here - there) ** 2).sum(axis=1)))
@@ -169,33 +178,39 @@ def _slip(samples: Samples, pieces: Wedges) -> FloatArray:
     return np.asarray(np.max(slips, axis=0), np.float32)
 
 
-def _beside(pieces: Wedges, spots: FloatArray) -> FloatArray:
-    """Distances (n, k) of spots (n, k, 2) from the line p q, above 0 on the side of A."""
-    p, q = pieces.at[:, 0], pieces.at[:, 1]
-    along = q - p
-    length = np.sqrt((along**2).sum(axis=1)) * np.sign(cross(along, pieces.corners[:, 0] - p))
-    return np.asarray(cross(along[:, None], spots - p[:, None]) / length[:, None], np.float32)
+def _drawn(
+    pieces: Wedges, values: tuple[FloatArray, ...], origin: FloatArray, spots: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """How far samples are from the line p q, above 0 on the side of A, and 1/z of the pieces there.
 
-
-def _guess(samples: Samples, pieces: Wedges, spots: FloatArray, side: FloatArray) -> FloatArray:
-    """Inverse depth (n, k) of the pieces at spots (n, k, 2)."""
-    p, q = pieces.at[:, 0], pieces.at[:, 1]
-    a, b, c = np.moveaxis(pieces.corners.astype(np.float32), 1, 0)
-    (fa, fb, fc), (pa, qa), (pb, qb) = (values.T for values in pieces.values(samples))
-    with_b = cross((c - p)[:, None], spots - p[:, None]) * cross(c - p, b - p)[:, None] > 0
+    (n, k) each, of samples at `spots` (k, 2) from each triangle's origin (n, 2).
+    """
+    p, q = np.moveaxis(pieces.at - origin[:, None], 1, 0)
+    a, b, c = np.moveaxis(pieces.corners - origin[:, None], 1, 0)
+    (fa, fb, fc), (pa, qa), (pb, qb) = (each.T for each in values)
+    line = _line(p, q, a)
+    line /= np.sqrt(((q - p) ** 2).sum(axis=1))[:, None]
+    table = np.concatenate([spots, np.ones((len(spots), 1))], axis=1).T.astype(np.float32)
+    side = line @ table
+    with_b = _line(p, c, b) @ table > 0
     there = np.where(
-        with_b, _plane(spots, (b, c, p), (fb, fc, pb)), _plane(spots, (c, q, p), (fc, qb, pb))
+        with_b, _plane((b, c, p), (fb, fc, pb)) @ table, _plane((c, q, p), (fc, qb, pb)) @ table
     )
-    return np.where(side > 0, _plane(spots, (a, p, q), (fa, pa, qa)), there)
+    return side, np.where(side > 0, _plane((a, p, q), (fa, pa, qa)) @ table, there)
 
 
-def _plane(
-    spot: FloatArray, corners: tuple[FloatArray, ...], values: tuple[FloatArray, ...]
-) -> FloatArray:
-    """Values at spots (n, k, 2) of the planes through three corners (n, 2) with values (n,)."""
+def _line(start: FloatArray, end: FloatArray, above: FloatArray) -> FloatArray:
+    """Factors (n, 3) of row, column and 1 of what is 0 on lines and positive on one side (n, 2)."""
+    along = end - start
+    sign = np.sign(cross(along, above - start))
+    return np.stack([along[:, 1], -along[:, 0], -cross(along, start)], axis=1) * sign[:, None]
+
+
+def _plane(corners: tuple[FloatArray, ...], values: tuple[FloatArray, ...]) -> FloatArray:
+    """Factors (n, 3) of row, column and 1 of planes through corners (n, 2) with values (n,)."""
     o, e, g = corners[0], corners[1] - corners[0], corners[2] - corners[0]
     area = cross(g, e)
     area = np.where(np.abs(area) > 1e-6, area, np.float32(np.inf))
     de, dg = ((values[i] - values[0]) / area for i in (1, 2))
-    slope = np.stack([g[:, 1] * de - e[:, 1] * dg, e[:, 0] * dg - g[:, 0] * de], axis=1)
-    return values[0][:, None] + np.einsum("nkj,nj->nk", spot - o[:, None], slope)
+    down, right = g[:, 1] * de - e[:, 1] * dg, e[:, 0] * dg - g[:, 0] * de
+    return np.stack([down, right, values[0] - down * o[:, 0] - right * o[:, 1]], axis=1)

@@ -174,6 +174,38 @@ def test_a_thin_pole_is_kept(camera: Pinhole) -> None:
     assert np.isclose(seen_depth(surface, camera), z, rtol=1e-4).mean() > 0.999
 
 
+def test_specks_join_what_is_beside_them_or_go(camera: Pinhole) -> None:
+    z = np.full((96, 128), 3.0)
+    z[:, 90:] = 0
+    z[20, 30] = 1.5
+    z[40, 50:53] = 6  # three in a row
+    z[60, 100] = 3  # nothing around it
+    surface = mesh.from_depth(metres(z), camera)
+    assert (surface.vertices[:, 2] == 3).all()
+    assert areas(surface, camera).sum() == pytest.approx(96 * 90, rel=1e-3)
+
+
+def test_a_thin_line_is_no_row_of_specks(camera: Pinhole) -> None:
+    z = np.full((96, 128), 3.0)
+    line = np.arange(10, 80)
+    z[line, line + 20] = 1.5
+    surface = mesh.from_depth(metres(z), camera)
+    assert np.isclose(seen_depth(surface, camera)[line, line + 20], 1.5).mean() > 0.95
+
+
+def test_a_steep_surface_is_no_heap_of_specks(camera: Pinhole) -> None:
+    v, u = np.mgrid[0:96, 0:128]
+    surface = mesh.from_depth(metres(1 / (1 + 0.5 * u + 0.5 * v)), camera, edge_ratio=1.01)
+    assert areas(surface, camera).sum() == pytest.approx(96 * 128, abs=0.6)
+
+
+def test_sparse_depth_is_nothing_but_specks_and_is_kept(camera: Pinhole) -> None:
+    z = np.zeros((96, 128))
+    z[::4, ::4] = 3.0
+    surface = mesh.from_depth(metres(z), camera)
+    assert (seen_depth(surface, camera)[1:-1, 1:-1] > 0).sum() >= (z[1:-1, 1:-1] > 0).sum()
+
+
 @pytest.mark.parametrize("slope", [0.0, 0.1, 0.37, 1.0, 3.0])
 def test_a_straight_silhouette_is_straight(slope: float) -> None:
     camera = Pinhole.from_focal(200, 200, 160)
@@ -224,6 +256,20 @@ def test_max_faces_is_kept_and_used(limit: int, width: int, height: int) -> None
     assert count <= limit
     if limit > 500 and min(width, height) > 60:
         assert count >= min(limit, 2 * (width - 1) * (height - 1)) * 0.8
+
+
+def test_few_faces_go_first_to_where_the_photo_would_slip() -> None:
+    camera = Pinhole.from_focal(500, 480, 320)
+    v, u = np.mgrid[0:320, 0:480]
+    z = np.where(v < 160, 50.0, 300 / np.maximum(v - 155, 1))  # a wall far behind a floor
+    rng = np.random.default_rng(0)
+    for x, y, r in zip(*rng.uniform([[0], [0], [2]], [[480], [150], [9]], (3, 300)), strict=True):
+        z[(np.abs(u - x) + np.abs(v - y) < r) & (v < 158)] = rng.uniform(5, 20)  # leaves
+    surface = mesh.from_depth(metres(z), camera, max_faces=4000)
+    hits = raster.rasterize(surface.vertices, surface.triangles, camera)
+    at = raster.interpolate(hits, surface.vertices, surface.triangles, surface.uv) * camera.size
+    slip = np.abs(at - np.stack([u, v], axis=-1)[hits.seen] - 0.5).max(axis=1)
+    assert np.quantile(slip[v[hits.seen] > 170], 0.95) < 1.2
 
 
 def test_the_mesh_reaches_the_border(camera: Pinhole) -> None:

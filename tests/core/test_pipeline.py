@@ -120,3 +120,19 @@ def test_unknown_models_and_devices(photo_file: Path) -> None:
 def test_settings_survive_json() -> None:
     settings = Settings(fov=60, outputs=frozenset({"relief", "mesh"}))
     assert Settings(**settings.to_json()) == settings
+
+
+@pytest.mark.parametrize(
+    ("kind", "word"), [("clean", None), ("noisy", "noisy"), ("scan", "sparse"), ("holes", None)]
+)
+def test_sparse_and_noisy_depth_is_told(rgb: np.ndarray, kind: str, word: str | None) -> None:
+    z = np.full((96, 128), 3.0)
+    if kind == "noisy":
+        z *= 1 + 0.01 * np.random.default_rng(0).standard_normal(z.shape)
+    if kind == "scan":
+        z[np.arange(96) % 4 > 0] = 0
+    if kind == "holes":
+        z[20:60, 30:70] = 0
+    result = reconstruct(rgb, depth=DepthMap.from_array(z, DepthKind.METRES))
+    told = [each for each in ("noisy", "sparse") if any(each in w for w in result.warnings)]
+    assert told == ([word] if word else [])
