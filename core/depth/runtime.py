@@ -32,8 +32,8 @@ _COMPILED = {
     "dpt_large_384": None,
 }  # fmt: skip
 """The networks that OpenVINO was seen to compile without a crash, and how it is faster within 0.5 %
-of float32; None where it is so only in bfloat16. DPT-Hybrid is none of them: OpenVINO 2026.4 dies
-while it compiles that."""
+of float32; None where it is so only in bfloat16. DPT-Hybrid is none of them, because OpenVINO
+2026.4 dies while it compiles that; nor is BEiT-L, of which each size would take 2.3 GB of disk."""
 
 FULL = "float32"
 """The precision of plain torch."""
