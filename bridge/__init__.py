@@ -41,8 +41,11 @@ one after the other. Whatever is left out has its default.
                   "kind": "relative", ...}, ...}}
 
     {"jsonrpc": "2.0", "id": 3, "method": "depth", "params": as of generate}
-        The same without geometry. The worker remembers what networks said: a `generate` or `mesh`
-        of the same photo and model comes without running one again.
+        The same without geometry. The worker remembers what networks said: a `generate` of the
+        same photo and model comes without running one again.
+
+    {"jsonrpc": "2.0", "id": 3, "method": "mesh", "params": as of generate}
+        The same, but only if the depth is given or remembered; an error of code "depth" otherwise.
 
     {"jsonrpc": "2.0", "id": 4, "method": "models/list", "params": {}}
     {"jsonrpc": "2.0", "id": 4, "result": [{"id": "midas_v21_small_256", "is_here": true,

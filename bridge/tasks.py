@@ -52,12 +52,18 @@ class Generate:
     camera: Path | Pinhole | None = None
 
     def run(self, report: Report, cancelled: Cancelled) -> Result:
+        return self._reconstruct(self.settings, report, cancelled)
+
+    def _reconstruct(
+        self, settings: Settings, report: Report, cancelled: Cancelled, known_only: bool = False
+    ) -> Result:
         return reconstruct(
             self.photo,
-            self.settings,
+            settings,
             depth=self.depth,
             depth_kind=self.depth_kind,
             camera=self.camera,
+            known_only=known_only,
             progress=report,
             cancelled=cancelled,
         )
@@ -65,15 +71,22 @@ class Generate:
 
 @dataclass(frozen=True)
 class Depth(Generate):
-    """The same without geometry. What it finds is kept for `Generate` of the same photo."""
+    """The same without geometry. What it finds is kept for others of the same photo."""
 
     method: ClassVar[str] = "depth"
 
     def run(self, report: Report, cancelled: Cancelled) -> Result:
-        bare = replace(self.settings, outputs=frozenset())
-        return Generate(self.photo, bare, self.depth, self.depth_kind, self.camera).run(
-            report, cancelled
-        )
+        return self._reconstruct(replace(self.settings, outputs=frozenset()), report, cancelled)
+
+
+@dataclass(frozen=True)
+class Mesh(Generate):
+    """The same of a photo whose depth is given or kept: no network runs, DepthError otherwise."""
+
+    method: ClassVar[str] = "mesh"
+
+    def run(self, report: Report, cancelled: Cancelled) -> Result:
+        return self._reconstruct(self.settings, report, cancelled, known_only=True)
 
 
 @dataclass(frozen=True)
@@ -150,7 +163,16 @@ class Release:
 
 TASKS: dict[str, type[Task[Any]]] = {
     task.method: task
-    for task in (Generate, Depth, ListModels, DownloadModel, VerifyModel, RemoveModel, Release)
+    for task in (
+        Generate,
+        Depth,
+        Mesh,
+        ListModels,
+        DownloadModel,
+        VerifyModel,
+        RemoveModel,
+        Release,
+    )
 }
 
 

@@ -131,6 +131,7 @@ def reconstruct(
     depth: str | Path | DepthMap | AnyArray | None = None,
     depth_kind: DepthKind | str | None = None,
     camera: str | Path | Pinhole | None = None,
+    known_only: bool = False,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> Result:
@@ -140,6 +141,8 @@ def reconstruct(
     depth: the user's own depth map, of the photo's size, in place of a model.
     depth_kind: what its numbers mean; None = what the file says, else metres.
     camera: the user's own intrinsics, or a camera.json.
+    known_only: raise DepthError unless the depth is given, or was estimated before and is
+        remembered; so that no network runs.
     progress, cancelled: see `Progress` and `Cancelled`.
 
     Raises a subclass of UnflatError, or MemoryError; whatever else is raised is a bug.
@@ -177,6 +180,7 @@ def reconstruct(
                 focal,
                 settings.precision,
                 settings.tiles,
+                known_only,
             )
         )
         pinhole = choose_camera(model_focal=prediction.focal)

@@ -67,4 +67,4 @@ def _name(device: str) -> str:
 
     if device in ("cuda", "xpu"):
         return str(getattr(torch, device).get_device_name(0))
-    return platform.processor() or platform.machine()
+    return {"cpu": "the processor", "mps": "Apple's graphics"}[device]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from typing import TYPE_CHECKING
 
 from ..errors import ModelError
@@ -27,6 +29,17 @@ def pick(card: ModelCard, device: str) -> str:
     if int(index or 0) >= _count(torch, kind):
         raise ModelError(f"There is no device {device} on this computer, choose auto or cpu.")
     return device
+
+
+def release() -> None:
+    """Give back the memory of graphics cards that torch keeps for later, if torch is here."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return
+    gc.collect()  # networks that are referred to in circles
+    for kind in ("cuda", "xpu", "mps"):
+        if _count(torch, kind):
+            getattr(torch, kind).empty_cache()
 
 
 def _count(torch: ModuleType, kind: str) -> int:

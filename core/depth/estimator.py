@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .. import memory
 from ..arrays import FloatArray
 from ..depthmap import DepthMap
-from ..errors import telling_memory
+from ..errors import DepthError, telling_memory
 from ..images import Photo
 from . import catalog, device, edges, models, runtime, weights
 from .builtin.network import BuiltinNetwork
@@ -30,6 +30,8 @@ _Say = Callable[[Photo, Progress], Prediction]
 
 _CHECKED, _LOADED = 0.2, 0.3  # shares of the progress
 
+_TOO_SMALL = "The graphics card's memory is too small for this, so the processor did it."
+
 _said = PredictionCache()
 _log = logging.getLogger(__name__)
 
@@ -42,25 +44,57 @@ def estimate(
     focal: float | None = None,
     precision: str = "auto",
     tiles: int = 1,
+    known_only: bool = False,
 ) -> Prediction:
     """What `model` says of the photo. `progress(fraction)` may raise to cancel.
 
     wanted: the device, or "auto". focal: in pixels of the photo, if the user or the camera said
     it; a model that knows metres knows them better with it. precision, tiles: see `Settings`.
+    known_only: raise DepthError where the model has not said it already.
     Raises ModelError, WeightsError, MissingLibraryError, ImageError where the photo is too long
     and thin for the model, or MemoryError. Where less memory is free than the model takes, a
-    warning is logged before it starts.
+    warning is logged before it starts; where that of a graphics card is too small, the processor
+    does it, with a warning.
     """
     card = catalog.find(model)
+    chosen = device.pick(card, wanted)
+
+    def on(place: str) -> Prediction:
+        return _estimate(photo, card, place, progress, focal, precision, tiles, known_only)
+
+    try:
+        return on(chosen)
+    except MemoryError:
+        if chosen == "cpu":
+            raise
+    forget()
+    _log.warning(_TOO_SMALL)
+    found = on("cpu")
+    return replace(found, warnings=(*found.warnings, _TOO_SMALL))
+
+
+def _estimate(
+    photo: Photo,
+    card: ModelCard,
+    chosen: str,
+    progress: Progress,
+    focal: float | None,
+    precision: str,
+    tiles: int,
+    known_only: bool,
+) -> Prediction:
+    """`estimate` on one device."""
     alone = 1 / (1 + tiles**2) if tiles > 1 else 1.0  # the whole photo's share of the progress
 
     def step(fraction: float) -> None:
         progress(alone * fraction)
 
     if card.file is None:
-        maker, say = _ours(card, wanted)
+        maker, say = _ours(card, chosen)
     else:
-        maker, say = _published(card, wanted, focal, precision, step)
+        maker, say = _published(card, chosen, focal, precision, step)
+    if known_only:
+        say = _unknown
     found = _said.get(photo, maker, lambda: say(photo, step))
 
     def refined() -> Prediction:
@@ -78,9 +112,12 @@ def estimate(
     return found
 
 
-def _ours(card: ModelCard, wanted: str) -> tuple[object, _Say]:
+def _unknown(photo: Photo, progress: Progress) -> Prediction:
+    raise DepthError("The depth of this photo is not known yet, estimate it first.")
+
+
+def _ours(card: ModelCard, chosen: str) -> tuple[object, _Say]:
     """(all that its predictions depend on, what predicts) of the built-in network."""
-    chosen = device.pick(card, wanted)
 
     def say(photo: Photo, progress: Progress) -> Prediction:
         inverse = run_builtin(_builtin(), photo.rgb_float(), progress)
@@ -90,11 +127,10 @@ def _ours(card: ModelCard, wanted: str) -> tuple[object, _Say]:
 
 
 def _published(
-    card: ModelCard, wanted: str, focal: float | None, precision: str, progress: Progress
+    card: ModelCard, chosen: str, focal: float | None, precision: str, progress: Progress
 ) -> tuple[object, _Say]:
     """As `_ours`, of a published network, whose weights are checked."""
-    family = models.family(card)  # what is missing is told before anything is downloaded
-    chosen = device.pick(card, wanted)
+    family = models.family(card)  # what is missing is told before weights are looked at
     path = weights.require(card, lambda fraction, _: progress(_CHECKED * fraction))
     modified = path.stat().st_mtime_ns
 
@@ -114,6 +150,7 @@ def forget() -> None:
     _said.clear()
     _builtin.cache_clear()
     _network.cache_clear()
+    device.release()
 
 
 def run_builtin(

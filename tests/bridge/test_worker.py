@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,18 @@ from PIL import Image
 
 from unflat.bridge.client import Limits, Worker, command, variables_for
 from unflat.bridge.job import Job, JobState
-from unflat.bridge.tasks import Depth, Generate, ListModels, Release, RemoveModel, unheard
+from unflat.bridge.tasks import (
+    Depth,
+    Generate,
+    ListModels,
+    Mesh,
+    Release,
+    RemoveModel,
+    unheard,
+)
 from unflat.bridge.worker_engine import WorkerEngine
 from unflat.core import reconstruct
-from unflat.core.errors import CancelledError, ModelError, WeightsError, WorkerError
+from unflat.core.errors import CancelledError, DepthError, ModelError, WeightsError, WorkerError
 from unflat.core.settings import Settings
 
 from . import processes
@@ -126,6 +135,17 @@ def test_depth_alone(engine: WorkerEngine, photo_file: Path) -> None:
     assert found.mesh is None
     assert found.points is None
     assert found.depth.valid.all()
+
+
+def test_a_mesh_of_depth_that_is_known(engine: WorkerEngine, photo_file: Path) -> None:
+    settings = Settings(outputs=frozenset({"mesh"}))
+    with pytest.raises(DepthError, match="not known yet, estimate it first"):
+        engine.submit(Mesh(photo_file, settings)).result()
+    engine.submit(Depth(photo_file, settings)).result()
+    made = engine.submit(Mesh(photo_file, settings)).result()
+    assert len(made.mesh.triangles) > 0
+    given = engine.submit(Mesh(photo_file, replace(settings, fov=30), depth=made.depth)).result()
+    assert len(given.mesh.triangles) > 0
 
 
 def test_models(engine: WorkerEngine) -> None:

@@ -236,6 +236,7 @@ def test_the_pipeline_tells_the_model_the_camera_and_takes_its_answer(
         focal: float | None,
         _precision: str,
         _tiles: int,
+        _known_only: bool,
     ) -> Prediction:
         told.append(focal)
         z = np.ones((photo.height, photo.width), np.float32)

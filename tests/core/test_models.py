@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from unflat.core import cli, images, memory
-from unflat.core.depth import catalog, device, estimator, models, weights
+from unflat.core.depth import catalog, device, estimator, models, runtime, weights
 from unflat.core.depth.prediction import Prediction
 from unflat.core.depthmap import DepthKind
 from unflat.core.errors import (
@@ -166,6 +166,34 @@ def test_weights_that_give_nothing_are_told(
     weights.import_file(imported)
     with pytest.raises(ModelError, match="no depth"):
         estimate(rgb)
+
+
+def test_the_processor_steps_in_for_a_small_card(
+    official: State, imported: Path, rgb: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As no card can be counted on here, one is made believe that has no memory left."""
+    torch.save(official, imported)
+    weights.import_file(imported)
+    prepare = runtime.prepare
+    tried: list[str] = []
+
+    def on(load: object, card: object, place: str, *more: object) -> object:
+        tried.append(place)
+        if place != "cpu":
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return prepare(load, card, place, *more)
+
+    monkeypatch.setattr(device, "pick", lambda card, wanted: "cuda")
+    monkeypatch.setattr(runtime, "prepare", on)
+    photo = images.from_array(rgb)
+    found = estimator.estimate(photo, SMALL.id, "auto", lambda _: None, precision="full")
+    assert tried == ["cuda", "cpu"]
+    assert found.device == "cpu"
+    assert "card's memory is too small" in found.warnings[-1]
+    np.testing.assert_array_equal(
+        found.depth.depth,
+        estimator.estimate(photo, SMALL.id, "cpu", lambda _: None, precision="full").depth.depth,
+    )
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, rgb: np.ndarray) -> None:
