@@ -81,6 +81,7 @@ def _draw_settings(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup
     value.active = settings.use_fov
     value.prop(settings, "fov", text="")
     _draw_shape(layout, settings, with_ratio=True)
+    layout.prop(settings, "tiles")
     layout.prop(settings, "level")
     layout.prop(settings, "fit_render")
 

@@ -185,6 +185,15 @@ class Choices(Shape):
         step=100,
         options={"SKIP_SAVE"},
     )
+    tiles: IntProperty(
+        name="Tiles",
+        description="Across and down, that the model looks at besides the whole photo, for more "
+        "detail; takes longer",
+        default=_DEFAULTS.tiles,
+        min=int(RANGES["tiles"][0]),
+        max=int(RANGES["tiles"][1]),
+        options={"SKIP_SAVE"},
+    )
     level: BoolProperty(
         name="Level Floor",
         description="Find the floor in the photo, and lay it flat on the scene's ground",

@@ -91,6 +91,7 @@ class UNFLAT_OT_generate(JobOperator, Choices, bpy.types.Operator):
             model=self.model or settings.model,
             fov=self.fov if own_fov else settings.fov if settings.use_fov else None,
             **{name: within_range(name, self._chosen(context, name)) for name in ids.LIVE},
+            tiles=self._chosen(context, "tiles"),
             level=self._chosen(context, "level"),
             outputs=frozenset(Output[name] for name in outputs),
         )

@@ -11,7 +11,7 @@ import pytest
 from unflat.blender_addon import session
 from unflat.core import __version__, images
 
-from .helpers import child
+from .helpers import child, positions
 
 
 def photo_collection() -> bpy.types.Collection:
@@ -30,6 +30,15 @@ def test_one_collection_with_all_outputs(files: dict[str, str]) -> None:
     assert [thing.name for thing in home.objects if thing.hide_get()] == [
         "photo Relief", "photo Points",
     ]  # fmt: skip
+
+
+def test_tiles_are_for_the_model(photo_file: Path) -> None:
+    found = []
+    for tiles in (1, 2):
+        bpy.ops.unflat.generate(filepath=str(photo_file), outputs={"MESH"}, tiles=tiles)
+        newest = max(bpy.context.scene.collection.children, key=lambda home: home.session_uid)
+        found.append(positions(child(newest, "Mesh").data))
+    assert found[0].shape != found[1].shape or (found[0] != found[1]).any()
 
 
 def test_the_built_in_model(photo_file: Path) -> None:
