@@ -14,8 +14,9 @@ SAMPLE = $(shell $(BIN)/python -c "import os, skimage; \
 demo: $(VENV)/.demo
 	$(BIN)/unflat "$(or $(PHOTO),$(SAMPLE))" -o "$(OUT)" --outputs layers,points,relief --blend
 
+# Two at a time: more would need more memory than a small computer has.
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 test-blender: $(VENV)/.dev addon
 	$(BIN)/pytest tests/gui
