@@ -15,6 +15,7 @@ import bpy
 import steps
 from show_generate import PHOTO, idle, module, session
 
+INDEX = os.environ["UNFLAT_GUI_INDEX"]
 MINUTES = 60  # seconds
 
 
@@ -22,6 +23,7 @@ def preferences() -> Iterator[float]:
     steps.install()
     bpy.context.preferences.system.use_online_access = True
     bpy.context.preferences.view.show_splash = False
+    bpy.context.preferences.addons[steps.ADDON].preferences.index_url = INDEX
     yield 0.5
     bpy.ops.screen.userpref_show("INVOKE_DEFAULT")
     bpy.ops.unflat.show_preferences()

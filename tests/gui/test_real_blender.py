@@ -2,7 +2,8 @@
 
 UNFLAT_BLENDER is a command line that takes Blender's arguments ("blender"). UNFLAT_BLENDER_WINDOW
 is one to which the path of a script is added, to run it in a window ("blender --python"). Without
-them the tests are skipped; UNFLAT_TEST_INSTALL says that the engine may be installed in it, too.
+them the tests are skipped. UNFLAT_TEST_INSTALL is the address of a package index that the engine
+may be installed from in it, too.
 Pictures and figures stay in build/gui: inside the repository, because a Blender in a box may see
 nothing else.
 """
@@ -87,6 +88,7 @@ def script(name: str, zip_file: Path, photo: Path) -> str:
         "UNFLAT_GUI_ZIP": str(zip_file),
         "UNFLAT_GUI_PHOTO": str(photo),
         "UNFLAT_GUI_DEPTH": str(photo.with_name("depth.png")),
+        "UNFLAT_GUI_INDEX": os.environ.get("UNFLAT_TEST_INSTALL", ""),
     }
     path = OUT / f"run_{name}.py"
     path.write_text(
