@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from unflat.bridge.arrays import ArrayFolder
+from unflat.bridge.arrays import ArrayFolder, SessionFolder
 from unflat.bridge.client import Limits, Worker, command, variables_for
 from unflat.bridge.engine import Engine, InProcessEngine
 from unflat.bridge.tasks import Generate
@@ -51,15 +51,15 @@ def starts(runs: int) -> None:
 
 def throughput(runs: int) -> None:
     array = np.random.default_rng(0).random((64, 1 << 20), np.float32)  # 256 MiB
-    with tempfile.TemporaryDirectory() as place:
-        ours, theirs = ArrayFolder(Path(place), "c"), ArrayFolder(Path(place), "w")
+    ours = SessionFolder()
+    theirs = ArrayFolder(ours.path, "w")
 
-        def move() -> None:
-            name = ours.write(array)
-            theirs.map(name, array.dtype)[::1, ::1024].sum()  # a look at every page
-            Path(place, name).unlink()
+    def move() -> None:
+        theirs.map(ours.write(array), array.dtype)[:, ::1024].sum()  # a look at every page
+        ours.clear()
 
-        taken = [seconds(move) for _ in range(runs)]
+    taken = [seconds(move) for _ in range(runs)]
+    ours.close()
     print(f"arrays: {array.nbytes / statistics.median(taken) / 1e9:.2f} GB/s")
 
 

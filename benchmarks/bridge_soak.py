@@ -35,6 +35,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from unflat.bridge import arrays
 from unflat.bridge.client import Limits, command
 from unflat.bridge.job import Job, JobState
 from unflat.bridge.tasks import Generate
@@ -170,6 +171,7 @@ def soak(jobs: int, seed: int) -> Counter[tuple[str, str]]:
         faults = [fault for fault in FAULTS if is_small or fault != "full"]
         files = _open_files()
         usual, tempfile.tempdir = tempfile.tempdir, str(place / "temporary")
+        arrays.MEMORY = None
         try:
             run = Soak(place, random_, photo)
             early = 0

@@ -34,6 +34,10 @@ from ..core.arrays import AnyArray
 from ..core.errors import OutputError, WorkerError
 from .messages import ProtocolError
 
+MEMORY: Path | None = Path("/dev/shm")
+"""Where Linux keeps files in memory; to a disk, writing may wait for what was written before."""
+
+_ROOM = 2 << 30  # bytes that must be free there; in containers it is often small
 _PREFIX = "unflat-session-"
 _NAME = re.compile(r"[cw][0-9]{1,12}\.npy")
 _LOCK = "lock"
@@ -144,7 +148,8 @@ class SessionFolder(ArrayFolder):
     def __init__(self) -> None:
         """Raises OSError where there is no place for temporary files."""
         sweep()
-        super().__init__(Path(tempfile.mkdtemp(prefix=_PREFIX)), "c")  # for this user alone: 0700
+        place = tempfile.mkdtemp(prefix=_PREFIX, dir=_place())  # for this user alone: 0700
+        super().__init__(Path(place), "c")
         self._lock = filelock.try_to_hold(self.path / _LOCK)
         self._end = weakref.finalize(self, shutil.rmtree, self.path, True)  # also at exit
 
@@ -160,11 +165,20 @@ class SessionFolder(ArrayFolder):
         self._end()
 
 
+def _place() -> Path:
+    """Where session folders are made."""
+    usual = Path(tempfile.gettempdir())
+    if MEMORY is None or not MEMORY.is_dir() or not os.access(MEMORY, os.W_OK):
+        return usual
+    return MEMORY if shutil.disk_usage(MEMORY).free > _ROOM else usual
+
+
 def sweep() -> None:
     """Remove the folders of clients that were killed."""
-    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with suppress(OSError):
-            _sweep(left)
+    for place in {_place(), Path(tempfile.gettempdir())}:
+        for left in place.glob(f"{_PREFIX}*"):
+            with suppress(OSError):
+                _sweep(left)
 
 
 def _sweep(left: Path) -> None:

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from unflat.bridge import arrays
 from unflat.bridge.arrays import ArrayFolder, SessionFolder
 from unflat.bridge.messages import ProtocolError
 from unflat.core.errors import OutputError
@@ -28,6 +29,7 @@ dtypes = st.sampled_from([np.float32, np.uint8, np.int32, np.bool_])
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SessionFolder]:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(arrays, "MEMORY", None)
     made = SessionFolder()
     yield made
     made.close()
@@ -56,6 +58,17 @@ def test_mapped_arrays_outlive_their_files(folder: SessionFolder) -> None:
     assert [file.name for file in folder.path.iterdir()] == ["lock"]
     found[0] = 7  # ours alone
     assert found.tolist() == [7, 1, 2, 3, 4]
+
+
+def test_memory_is_the_place_where_it_has_room(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(arrays, "MEMORY", tmp_path)
+    for room, place in ((1, tmp_path), (1 << 60, Path(tempfile.gettempdir()))):
+        monkeypatch.setattr(arrays, "_ROOM", room)
+        folder = SessionFolder()
+        assert folder.path.parent == place
+        folder.close()
 
 
 def test_strange_layouts(folder: SessionFolder) -> None:

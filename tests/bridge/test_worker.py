@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from unflat.bridge import arrays
 from unflat.bridge.client import Limits, Worker, command, variables_for
 from unflat.bridge.job import Job, JobState
 from unflat.bridge.tasks import (
@@ -48,6 +49,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(arrays, "MEMORY", None)
     return folder
 
 
@@ -350,10 +352,12 @@ def test_no_port_is_open(engine: WorkerEngine, big_photo: Path) -> None:
 PARENT = """
 import sys, time
 from pathlib import Path
+from unflat.bridge import arrays
 from unflat.bridge.client import command
 from unflat.bridge.tasks import Generate
 from unflat.bridge.worker_engine import WorkerEngine
 from unflat.core.settings import Settings
+arrays.MEMORY = None
 engine = WorkerEngine(command(Path(sys.executable)))
 job = engine.submit(Generate(Path(sys.argv[1]), Settings()))
 while job.progress[0] != "depth":
