@@ -267,6 +267,8 @@ def main() -> None:
         dist.init_process_group("gloo")
     train(options)
     if dist.is_initialized():
+        # The first process still draws; one that left before it has been seen to abort.
+        dist.barrier()
         dist.destroy_process_group()
 
 
