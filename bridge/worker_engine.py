@@ -36,17 +36,15 @@ class WorkerEngine(QueuedEngine):
 
     def perform(self, task: Task[T], job: Job[T]) -> T:
         """A job whose worker was lost is tried once more, unless its result was half written."""
-        try:
-            return self._try(task, job)
-        except WorkerLostError as lost:
-            if not lost.retry:
-                raise lost.error from None
-        if job.is_cancelled():
-            raise CancelledError
-        try:
-            return self._try(task, job)
-        except WorkerLostError as lost:
-            raise lost.error from None
+        for is_last in (False, True):
+            try:
+                return self._try(task, job)
+            except WorkerLostError as lost:
+                if job.is_cancelled():
+                    raise CancelledError from None
+                if is_last or not lost.retry:
+                    raise lost.error from None
+        raise AssertionError("the last try returns or raises")
 
     def unload(self) -> None:
         if self._worker is not None and self._worker.is_usable:

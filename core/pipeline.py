@@ -169,25 +169,12 @@ def reconstruct(
     with stages.stage("depth") as step:
         known = choose_camera()
         focal = None if known.source is FocalSource.DEFAULT else known.fx
-        prediction = (
-            Prediction(own, NO_DEVICE, precision=NO_DEVICE)
-            if own is not None
-            else estimator.estimate(
-                picture,
-                settings.model,
-                settings.device,
-                step,
-                focal,
-                settings.precision,
-                settings.tiles,
-                known_only,
-            )
-        )
+        if own is not None:
+            prediction = Prediction(own, NO_DEVICE, precision=NO_DEVICE)
+        else:
+            prediction = _estimated(picture, settings, focal, known_only, step)
         pinhole = choose_camera(model_focal=prediction.focal)
-        distances = prediction.depth.masked(picture.opaque()).with_camera(pinhole)
-        distances = distances.to_distances(settings.near_far_ratio)
-        if settings.known_distance is not None:
-            distances = scale.to_known_distance(distances, pinhole, settings.known_distance)
+        distances = _distances(prediction.depth, picture, pinhole, settings)
         pose = level.find_floor(distances, pinhole) if settings.level else None
     made = _geometry(picture, distances, prediction.normals, pinhole, settings, stages)
     lost_floor = settings.level and pose is None
@@ -208,6 +195,34 @@ def reconstruct(
             *_warnings(distances, pinhole, made["mesh"], lost_floor),
         ),
     )
+
+
+def _estimated(
+    photo: Photo,
+    settings: Settings,
+    focal: float | None,
+    known_only: bool,
+    step: Callable[[float], None],
+) -> Prediction:
+    """What the chosen model says of the photo."""
+    return estimator.estimate(
+        photo,
+        settings.model,
+        settings.device,
+        step,
+        focal,
+        settings.precision,
+        settings.tiles,
+        known_only,
+    )
+
+
+def _distances(depth: DepthMap, photo: Photo, camera: Pinhole, settings: Settings) -> DepthMap:
+    """z-depth of any depth of the photo, invalid where the photo is not opaque."""
+    found = depth.masked(photo.opaque()).with_camera(camera).to_distances(settings.near_far_ratio)
+    if settings.known_distance is None:
+        return found
+    return scale.to_known_distance(found, camera, settings.known_distance)
 
 
 def _geometry(

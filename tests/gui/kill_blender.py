@@ -48,9 +48,11 @@ def work() -> None:
     find_addon()
     from unflat import blender_addon
     from unflat.blender_addon import photo_reader, session
+    from unflat.bridge import arrays
     from unflat.bridge.tasks import Generate
     from unflat.core.settings import Settings
 
+    arrays.MEMORY = None  # what a killed Blender leaves must lie where it is removed
     blender_addon.register()
     photo = photo_reader.load(Path(os.environ["UNFLAT_GUI_PHOTO"]))
     running = session.current().start(Generate(photo, Settings()))
@@ -66,7 +68,7 @@ def main() -> None:
     line = [bpy.app.binary_path, "--background", "--factory-startup", "--python-expr", expression]
     with tempfile.TemporaryDirectory() as folder:
         make_engine(Path(folder))
-        variables = os.environ | {"UNFLAT_ENGINE": folder}
+        variables = os.environ | {"UNFLAT_ENGINE": folder, "TMPDIR": folder}
         with subprocess.Popen(line, env=variables, stdout=subprocess.PIPE) as other:
             assert any(text == b"busy\n" for text in other.stdout)
             (worker,) = steps.workers(other.pid)
