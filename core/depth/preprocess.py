@@ -109,6 +109,8 @@ def _resize_bytes(rgb: ByteArray, width: int, height: int) -> ByteArray:
         return rgb
     grows = height > rgb.shape[0] or width > rgb.shape[1]
     resized = (resize_cubic if grows else resize_area)(rgb, width, height)
+    if (2 * height, 2 * width) == rgb.shape[:2]:
+        resized = np.floor(resized + 0.5)  # OpenCV has a way of its own for this, halves go up
     return np.rint(resized).clip(0, 255).astype(np.uint8)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import pickle
 import zipfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -31,13 +31,14 @@ class Format(StrEnum):
 _PURPOSE = "Reading weights needs"
 _AGAIN = "remove it and download it again"
 _LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # torch's magic number, as a pickle
+_WRAPPERS = "model", "state_dict"  # entries that may hold the weights, in place of the file itself
 _LONGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors library
 
 
-def read(path: Path, wrappers: Collection[str] = ()) -> dict[str, Tensor]:
+def read(path: Path) -> dict[str, Tensor]:
     """{entry: tensor} of a file of weights, on the CPU, mapped into memory where its format allows.
 
-    wrappers: entries of the file that may hold the weights in place of the file itself.
+    They may lie in the file itself or, as training programs write them, within one of its entries.
     Raises WeightsError, MemoryError, or MissingLibraryError without torch or safetensors.
     """
     layout = check(path)
@@ -53,7 +54,7 @@ def read(path: Path, wrappers: Collection[str] = ()) -> dict[str, Tensor]:
         raise _code(path) from None
     except Exception as error:  # whatever a damaged file makes the libraries stumble over
         raise WeightsError(f"{path} is damaged ({type(error).__name__}), {_AGAIN}.") from None
-    return _table(contents, path, wrappers)
+    return _table(contents, path)
 
 
 def check(path: Path) -> Format:
@@ -146,11 +147,11 @@ def _torch(layout: Format) -> Callable[[str], Any]:
     return partial(torch.load, map_location="cpu", weights_only=True, mmap=layout == Format.ZIP)
 
 
-def _table(contents: Any, path: Path, wrappers: Collection[str]) -> dict[str, Tensor]:
+def _table(contents: Any, path: Path) -> dict[str, Tensor]:
     from torch import Tensor
 
     if isinstance(contents, Mapping):
-        for wrapper in wrappers:
+        for wrapper in _WRAPPERS:
             if isinstance(contents.get(wrapper), Mapping):
                 contents = contents[wrapper]
                 break

@@ -18,12 +18,10 @@ class Known:
 
     models: ids in the catalogue.
     entries: {official name: shape} that tell it from the others.
-    wrapper: entry of the file that holds the weights; "" if the file itself does.
     """
 
     models: tuple[str, ...]
     entries: Mapping[str, tuple[int, ...]]
-    wrapper: str = ""
 
 
 def models(shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]:
@@ -35,12 +33,6 @@ def models(shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]:
 
     best = max(KNOWN, key=share)  # the first of the best
     return best.models if share(best) >= _ENOUGH else ()
-
-
-def wrappers(model: str | None = None) -> tuple[str, ...]:
-    """Entries under which files keep the weights; of one model, or of any."""
-    found = {known.wrapper for known in KNOWN if model is None or model in known.models}
-    return tuple(sorted(found - {""}))
 
 
 # A network that is part of another stands after it.
@@ -216,7 +208,6 @@ KNOWN = (
             "encoder.backbone.blocks.7.attn.proj.weight": (768, 768),
             "scale_head.4.weight": (1, 768),
         },
-        "model",
     ),
     Known(
         ("moge2_vitl_normal",),
@@ -225,7 +216,6 @@ KNOWN = (
             "normal_head.input_blocks.0.bias": (1024,),
             "normal_head.resamplers.0.0.weight": (1024, 256, 2, 2),
         },
-        "model",
     ),
     Known(
         ("moge2_vits_normal",),
@@ -234,7 +224,6 @@ KNOWN = (
             "encoder.backbone.blocks.7.attn.proj.weight": (384, 384),
             "scale_head.4.weight": (1, 384),
         },
-        "model",
     ),
     Known(
         ("moge2_vitl",),
@@ -243,6 +232,5 @@ KNOWN = (
             "neck.input_blocks.0.weight": (1024, 1026, 1, 1),
             "scale_head.4.weight": (1, 1024),
         },
-        "model",
     ),
 )

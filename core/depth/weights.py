@@ -115,7 +115,7 @@ def require(card: ModelCard, progress: Progress = lambda _fraction, _text: None)
 
 def load(card: ModelCard) -> dict[str, Tensor]:
     """{official name: tensor} of a model's weights. Raises WeightsError."""
-    return read(require(card), recognise.wrappers(card.id))
+    return read(require(card))
 
 
 def verify(
@@ -193,7 +193,7 @@ def import_file(
     `model` settles it. Replaces what is there. Raises WeightsError, CancelledError, OutputError
     or MissingLibraryError.
     """
-    state = read(path, recognise.wrappers())
+    state = read(path)
     card = _recognise(path, {name: tuple(value.shape) for name, value in state.items()}, model)
     models.load(card, state)  # for its errors
     with _sole(card, progress, cancelled):

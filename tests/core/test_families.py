@@ -70,6 +70,13 @@ def test_a_photo_through_the_whole_network(
     assert (found.normals is not None) == model.endswith("normal")
 
 
+def test_only_the_last_norm_of_depth_anything_3_is_coarser() -> None:
+    with checkpoint.Unfilled():
+        backbone = depth_anything.build("da3mono_large").backbone
+    assert backbone.norm.eps == 1e-5
+    assert {block.norm1.eps for block in backbone.blocks} == {1e-6}
+
+
 class Sky(depth_anything.DepthAnything3):
     """Sky above a row, and ground below it at a depth."""
 
@@ -109,7 +116,8 @@ def test_depth_anything_3_needs_a_focal_length_for_metres(
     card = catalog.find("da3metric_large")
     found = depth_anything.predict(Sky(0.0, 3.0), photo, card, "cpu", focal)
     known = Pinhole.from_fov(DEFAULT_FOV, photo.width, photo.height).fx if focal is None else focal
-    in_network = known * 504 / photo.width
+    height, width = depth_anything.pixels(photo.rgb, card).shape[1:]
+    in_network = known * (width / photo.width + height / photo.height) / 2
     assert found.depth.kind is DepthKind.METRES
     assert found.focal is None
     np.testing.assert_allclose(found.depth.depth, 3 * in_network / 300, rtol=1e-5)

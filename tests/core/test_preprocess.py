@@ -128,6 +128,13 @@ def test_cubic_is_torchs() -> None:
     np.testing.assert_allclose(ours, theirs[0].permute(1, 2, 0).numpy(), atol=3e-5)
 
 
+def test_halves_go_up_where_four_pixels_become_one() -> None:
+    rgb = np.zeros((84, 112, 3), np.uint8)
+    rgb[:, 1::2] = 1
+    rgb[:, 56:] += 2
+    np.testing.assert_array_equal(resize_in_steps(rgb, 56, 14)[:, ::28, 0], [[1, 3]] * 42)
+
+
 @pytest.mark.parametrize(
     ("photo", "expected"),
     [  # worked out by upstream's rule: 504 for the longer side, then the nearest multiples of 14

@@ -50,14 +50,18 @@ def test_every_format(write: Callable, tmp_path: Path) -> None:
     assert all(torch.equal(read[name], STATE[name]) for name in STATE)
 
 
-def test_wrapped_only_where_it_may_be(tmp_path: Path) -> None:
+@pytest.mark.parametrize("wrapper", ["model", "state_dict"])
+def test_wrapped_as_training_programs_do(wrapper: str, tmp_path: Path) -> None:
     path = tmp_path / "w.pt"
-    torch.save({"model_config": {"size": [1, 2], "name": "x"}, "model": STATE}, path)
-    assert list(weights.read(path, ("model",))) == list(STATE)
+    torch.save({"config": {"size": [1, 2], "name": "x"}, "epoch": 3, wrapper: STATE}, path)
+    assert list(weights.read(path)) == list(STATE)
+
+
+def test_wrapped_in_anything_else(tmp_path: Path) -> None:
+    path = tmp_path / "w.pt"
+    torch.save({"optimizer": STATE}, path)
     with pytest.raises(WeightsError, match="no table of weights"):
         weights.read(path)
-    torch.save(STATE, path)
-    assert list(weights.read(path, ("model",))) == list(STATE)
 
 
 def cut(write: Callable) -> Callable:
@@ -141,7 +145,7 @@ def test_bad_files_get_one_sentence_and_run_nothing(kind: str, tmp_path: Path) -
     make, says = BAD[kind]
     make(path)
     with pytest.raises(WeightsError, match=says) as caught:
-        weights.read(path, ("model",))
+        weights.read(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "mark").exists()
@@ -158,8 +162,6 @@ def test_official_names_are_recognised() -> None:
             assert found == () if file.parent.name == "triposr" else file.parent.name in found
         if file.parent.name != "triposr":
             seen.add(found)
-            wrapped = "'model'" in meta["checkpoint"]["wrapper"].split(":")[0]
-            assert bool(recognise.wrappers(file.parent.name)) == wrapped
     assert seen == {known.models for known in recognise.KNOWN}
 
 
@@ -202,7 +204,7 @@ def toys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Tensor]:
         for name in ("in", "out")
     ]  # fmt: skip
     shapes = {"first.weight": (4, 6), "first.bias": (4,), "last.weight": (4, 4)}
-    known = recognise.Known(("toy_in", "toy_out"), shapes, "model")
+    known = recognise.Known(("toy_in", "toy_out"), shapes)
     monkeypatch.setattr(recognise, "KNOWN", (*recognise.KNOWN, known))
     monkeypatch.setattr(catalog, "MODELS", (*catalog.MODELS, *cards))
     monkeypatch.setenv("UNFLAT_MODELS", str(tmp_path / "models"))

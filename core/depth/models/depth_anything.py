@@ -131,6 +131,7 @@ class DepthAnything3(_DepthAnything):
 
     def __init__(self) -> None:
         super().__init__("l")
+        self.backbone.norm.eps = 1e-5  # upstream's last norm; those within the blocks have 1e-6
         self.sky = nn.Sequential(
             nn.Conv2d(self.head.first.out_channels, 32, 3, padding=1),
             nn.ReLU(),
@@ -192,5 +193,7 @@ def _depth3(
     if card.predicts == "relative":
         return distance_map(z, DepthKind.RELATIVE, valid)
     camera = choose(photo.width, photo.height, exif_focal=focal)
-    scale = camera.fx * seen.shape[-1] / photo.width / _CANONICAL
+    # Upstream takes the mean focal length of what the network sees, whose sides are rounded.
+    stretch = (seen.shape[-1] / photo.width + seen.shape[-2] / photo.height) / 2
+    scale = camera.fx * stretch / _CANONICAL
     return distance_map(z * np.float32(scale), DepthKind.METRES, valid)

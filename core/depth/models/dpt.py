@@ -150,9 +150,9 @@ class Head(nn.Module):
         self.second = nn.Conv2d(half, last, 3, padding=1)
         self.third = nn.Conv2d(last, outputs, 1)
 
-    def forward(self, fused: Tensor, size: tuple[int, int]) -> Tensor:
-        """(N, features, h, w) -> (N, outputs, *size), with no activation at the end."""
-        return self.decide(self.large(fused, size))
+    def forward(self, fused: Tensor) -> Tensor:
+        """(N, features, h, w) -> (N, outputs, 2 h, 2 w), with no activation at the end."""
+        return self.decide(self.large(fused, (2 * fused.shape[-2], 2 * fused.shape[-1])))
 
     def large(self, fused: Tensor, size: tuple[int, int]) -> Tensor:
         """(N, features, h, w) -> (N, half, *size), on which a network may put more than one end."""

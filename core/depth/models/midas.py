@@ -35,9 +35,7 @@ class Midas(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(N, 3, h, w) normalised -> inverse depth (N, h, w), >= 0."""
-        fused = self.fusion(self.encoder(pixels))
-        size = pixels.shape[-2], pixels.shape[-1]
-        return functional.relu(self.head(fused, size)).squeeze(1)
+        return functional.relu(self.head(self.fusion(self.encoder(pixels)))).squeeze(1)
 
 
 class _LevitHead(nn.Module):
@@ -48,8 +46,8 @@ class _LevitHead(nn.Module):
         self.enlarge = nn.Sequential(*_twice_as_large(256, 128), *_twice_as_large(128, 64))
         self.head = Head(64, 32, last=8)
 
-    def forward(self, fused: Tensor, size: tuple[int, int]) -> Tensor:
-        return self.head(self.enlarge(fused), size)
+    def forward(self, fused: Tensor) -> Tensor:
+        return self.head(self.enlarge(fused))
 
 
 def _twice_as_large(channels: int, fewer: int) -> tuple[nn.Module, ...]:
