@@ -4,8 +4,8 @@
     blender --background --python headless.py -- JOB.json       in any Blender, nothing installed
 
 JOB.json: {"photo": file, "depth": depth.npz, "camera": camera.json, "blend": file to write,
-"settings": {fields of core.settings.Settings}, "model": id and "device": name of what made the
-depth}; only the photo and blend are needed.
+"settings": {fields of core.settings.Settings}, and of what made the depth "model": id, "device":
+name and "source_kind": what the numbers of its depth meant}; only the photo and blend are needed.
 
 The file opens with its 3D Views looking through the photo's camera. Ends with 0, or with 1 and
 one sentence on stderr; then nothing has been written.
@@ -59,18 +59,23 @@ def _read(job_file: str) -> dict[str, Any]:
 def _build(job: dict[str, Any]) -> None:
     """The scene of a job in an empty Blender file."""
     from ..core import decoders, reconstruct
+    from ..core.camera import Pinhole
+    from ..core.depthmap import DepthKind
     from ..core.settings import Settings
     from . import photo_reader, register, viewport
     from .scene import build, camera
 
-    photo = Path(job["photo"])
+    photo, camera_file = Path(job["photo"]), job.get("camera")
     result = reconstruct(
         photo if decoders.available() else photo_reader.load(photo),
         Settings(**job.get("settings", {})),
         depth=job.get("depth"),
-        camera=job.get("camera"),
+        # As it was written: whoever reads it as the user's own takes no focal length for a guess.
+        camera=camera_file and Pinhole.from_json(json.loads(Path(camera_file).read_text("utf-8"))),
     )
     made_by = {key: job[key] for key in ("model", "device") if key in job}
+    if "source_kind" in job:
+        made_by["source_kind"] = DepthKind(job["source_kind"])
     result = replace(result, **made_by)  # of a depth that was made before this job
     bpy.ops.wm.read_factory_settings(use_empty=True)
     register()  # so that the file keeps the settings which the sidebar shows

@@ -39,6 +39,7 @@ def write(result: Result, folder: Path) -> None:
         "camera": str(folder / "camera.json"),
         "model": result.model,
         "device": result.device,
+        "source_kind": result.source_kind.value,
         "settings": settings,
         "blend": str(folder / "scene.blend"),
     }

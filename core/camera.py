@@ -143,18 +143,23 @@ class Pinhole:
 
 
 def load(path: str | Path) -> Pinhole:
-    """Read a camera.json. Raises CameraError."""
+    """Read a camera.json. Raises CameraError.
+
+    What was a default when it was written is no guess any more, as somebody gives it now.
+    """
     path = Path(path)
     try:
         if path.stat().st_size > 1_000_000:
             raise CameraError(f"{path} is too large for a camera file, give a camera.json.")
-        return Pinhole.from_json(json.loads(path.read_text(encoding="utf-8")))
+        found = Pinhole.from_json(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise CameraError(
             f"The camera file {path} can't be read: {error.strerror or error}."
         ) from None
     except (ValueError, RecursionError):
         raise CameraError(f"{path} is not a JSON camera file as Unflat writes it.") from None
+    guessed = found.source is FocalSource.DEFAULT
+    return replace(found, source=FocalSource.FILE) if guessed else found
 
 
 def choose(

@@ -88,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     camera.add_argument("--fov", type=float, metavar="DEG", help="horizontal field of view")
     add(
         "--outputs",
+        type=_words,
         default="mesh,points",
         metavar="LIST",
         help="comma-separated: " + ",".join(output.value for output in Output),
@@ -111,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--format",
+        type=_words,
         default="glb",
         metavar="LIST",
         help="of mesh and surface, comma-separated: " + ",".join(export.FORMATS),
@@ -127,7 +129,7 @@ def _photos(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     try:
         settings = _settings(options)
-        formats = export.check_formats(options.format.split(","))
+        formats = export.check_formats(options.format)
         colormap.table(options.colormap)
         if options.blend:
             blend.command()
@@ -164,7 +166,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         print_width=options.print_width,
         print_height=options.print_height,
         print_base=options.print_base,
-        outputs=frozenset(options.outputs.split(",")),
+        outputs=frozenset(options.outputs),
     )
     if Output.RELIEF in settings.outputs and not options.blend:
         raise SettingsError("The relief lives in a Blender scene, add --blend.")
@@ -172,6 +174,11 @@ def _settings(options: argparse.Namespace) -> Settings:
         surface.library()
     catalog.check_device(catalog.find(settings.model), settings.device)
     return settings
+
+
+def _words(text: str) -> list[str]:
+    """The parts of a comma-separated list."""
+    return [part.strip() for part in text.split(",")]
 
 
 def _known_distance(text: str) -> tuple[float, ...]:
@@ -210,6 +217,8 @@ def _one(
     log = _Log(bar)
     logging.getLogger().addHandler(log)
     try:
+        for given in filter(None, (source, options.depth, options.camera)):
+            export.check_kept(given, folder)
         result = pipeline.reconstruct(
             source,
             settings,

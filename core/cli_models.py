@@ -33,6 +33,8 @@ def main(arguments: Sequence[str]) -> int:
             _list(options.all)
         else:
             _ACTIONS[options.action](card)
+    except BrokenPipeError:  # nobody reads on, and nothing is wrong
+        raise
     except Exception as error:
         print(f"unflat: {explain(error)}", file=sys.stderr)
         return FAILED

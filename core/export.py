@@ -17,7 +17,7 @@ from ._version import __version__
 from .arrays import AnyArray, ByteArray, FloatArray
 from .depth import catalog
 from .depthmap import DepthKind, DepthMap
-from .errors import MissingLibraryError, SettingsError
+from .errors import MissingLibraryError, OutputError, SettingsError
 from .images import EncodedImage, Photo
 from .mesh import TriangleMesh
 
@@ -45,6 +45,8 @@ FILES = (
 )
 """All that we may write."""
 
+_LONGEST_JPEG = 65_500  # pixels; no longer side can be written
+
 
 def save(
     result: Result,
@@ -71,7 +73,7 @@ def save(
     colors = _colored(result.depth, colormap)
     seconds = dict(result.seconds)
     began = time.perf_counter()
-    with files.staged_folder(folder, _earlier(folder)) as stage:
+    with files.staged_folder(folder, earlier(folder)) as stage:
         _write_depth(result.depth, colors, stage)
         _write_geometry(result, stage, formats)
         _picture(preview.compose(result, colors), stage / "preview.png")
@@ -88,7 +90,17 @@ def save(
     return said
 
 
-def _earlier(folder: Path) -> set[str]:
+def check_kept(given: Path, folder: Path) -> None:
+    """Raise OutputError if writing a result into `folder` would replace a file that was `given`.
+
+    What an earlier run wrote there may be given again.
+    """
+    lies_there = given.resolve().parent == folder.resolve()
+    if lies_there and given.name in set(FILES) - earlier(folder):
+        raise OutputError(f"{given} would be written over, move it or choose another folder.")
+
+
+def earlier(folder: Path) -> set[str]:
     """Names of our files that an earlier run's report tells of; what others put there is theirs."""
     try:
         said = json.loads((folder / "report.json").read_text(encoding="utf-8"))
@@ -214,8 +226,9 @@ def encoded(photo: Photo) -> EncodedImage:
         return photo.original
     image = _image(photo.rgb)
     buffer = io.BytesIO()
-    if photo.alpha is not None:
-        image.putalpha(_image(photo.alpha))
+    if photo.alpha is not None or max(photo.width, photo.height) > _LONGEST_JPEG:
+        if photo.alpha is not None:
+            image.putalpha(_image(photo.alpha))
         image.save(buffer, "PNG")
         return EncodedImage(buffer.getvalue(), "image/png")
     image.save(buffer, "JPEG", quality=95, subsampling=0)

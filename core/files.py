@@ -47,16 +47,20 @@ def staged_folder(target: Path, ours: Collection[str]) -> Iterator[Path]:
 
 
 def _swap(new: Path, old: Path, target: Path, ours: Collection[str]) -> None:
-    """Move the files of `ours` from `target` to `old`, and all of `new` to `target`, or none."""
+    """Move all of `new` to `target`, and what is there of those names and of `ours` to `old`.
+
+    All or nothing, also if a signal comes in between.
+    """
     moved: list[tuple[Path, Path]] = []
-    leaving = [target / name for name in sorted(ours) if (target / name).is_file()]
-    pairs = [(file, old / file.name) for file in leaving]
-    pairs += [(file, target / file.name) for file in sorted(new.iterdir())]
+    coming = sorted(new.iterdir())
+    names = sorted({*ours, *(file.name for file in coming)})
+    pairs = [(target / name, old / name) for name in names if (target / name).is_file()]
+    pairs += [(file, target / file.name) for file in coming]
     try:
         for source, destination in pairs:
             source.replace(destination)
             moved.append((source, destination))
-    except OSError:
+    except BaseException:
         for source, destination in reversed(moved):
             destination.replace(source)
         raise

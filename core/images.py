@@ -16,12 +16,12 @@ from .errors import ImageError
 
 MIN_SIDE = 16
 MAX_PIXELS = 100_000_000
-"""More than any camera's single shot; 300 MB as 8-bit RGB."""
+"""More than nearly any camera's single shot, and what 12 GB of memory allow."""
 
 MAX_BYTES = 8 * MAX_PIXELS
 """16-bit RGBA without compression."""
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 """What a folder given in place of a photo is searched for."""
 
 _OPAQUE = 128
@@ -134,7 +134,8 @@ def _inside(path: Path) -> list[Path]:
         inside = sorted(path.iterdir())
     except OSError:
         return []
-    return [p for p in inside if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
+    pictures = (p for p in inside if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    return [p for p in pictures if p.is_file()]
 
 
 def focal_pixels(exif: Exif, width: int, height: int) -> float | None:

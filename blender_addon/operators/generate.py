@@ -103,10 +103,9 @@ class UNFLAT_OT_generate(JobOperator, Choices, bpy.types.Operator):
 
     def build(self, scene: bpy.types.Scene, result: Result, arrays: SceneArrays) -> tuple[str, ...]:
         fresh = camera.is_fresh(scene)
-        older = collection.hide_older(scene, result)
         home = build_scene(scene, result, arrays)
         told = _told(home, result)
-        if older:
+        if collection.hide_older(scene, home):
             told.append("Hidden too: the earlier result of this photo.")
         if self._fit_render == "ALWAYS" or (self._fit_render == "AUTO" and fresh):
             camera.fit_render(scene, camera.of(home))

@@ -11,8 +11,11 @@ from bpy.props import StringProperty
 
 from ...bridge.tasks import DownloadModel, ModelState, RemoveModel, Task, VerifyModel
 from ...core.depth import catalog
-from .. import chores, engines, ids
+from .. import chores, engines, ids, session
 from ._chore_operator import ChoreOperator
+
+_PATIENCE = 3.0
+"""Seconds; an idle worker ends within a fraction of one."""
 
 
 class _ModelOperator(ChoreOperator):
@@ -69,11 +72,22 @@ class UNFLAT_OT_model_remove(_ModelOperator, bpy.types.Operator):
     bl_idname = ids.MODEL_REMOVE
     bl_label = "Remove Network"
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if session.current().running is not None:
+            cls.poll_message_set("Unflat is busy with a photo, wait for it or cancel it")
+            return False
+        return super().poll(context)
+
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self._aside = not bpy.app.background
         return context.window_manager.invoke_confirm(self, event)
 
     def begin(self, context: bpy.types.Context) -> None:
+        # An idle worker may still have the file open, and Windows keeps files that are.
+        ending = session.current().release()
+        if ending is not None:
+            ending.join(_PATIENCE)
         self.start("Removing", RemoveModel, lambda state: f"{_title(state)} is gone.")
 
 

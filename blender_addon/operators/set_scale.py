@@ -47,7 +47,8 @@ class UNFLAT_OT_set_scale(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         home = _photo(context)
-        if home is None or collection.root_of(home) is None:
+        root = None if home is None else collection.root_of(home)
+        if home is None or root is None or not collection.is_local(root):
             cls.poll_message_set("Select marks of one photo that has its root")
         elif context.mode == "EDIT_MESH" and collection.home_of(context.object) is None:
             cls.poll_message_set("Edit the mesh of a photo, and select two of its vertices")

@@ -6,7 +6,8 @@ from contextlib import suppress
 from math import pi
 
 import bpy
-from mathutils import Matrix, Vector
+import numpy as np
+from mathutils import Matrix
 
 from ...core.camera import Pinhole
 from .collection import Home, is_ours
@@ -15,11 +16,13 @@ SENSOR_WIDTH = 36.0
 """Millimetres: full frame, so that the lens reads as its 35 mm equivalent."""
 
 _SIZE = "unflat_size"
-_STARTUP_OBJECTS = {
-    "Cube": ("MESH", (0.0, 0.0, 0.0)),
-    "Light": ("LIGHT", (4.07625, 1.00545, 5.90386)),
-    "Camera": ("CAMERA", (7.35889, -6.92579, 4.95831)),
+_STARTUP_OBJECTS = {  # type, location, rotation
+    "Cube": ("MESH", (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)),
+    "Light": ("LIGHT", (4.07625, 1.00545, 5.90386), (0.65033, 0.05522, 1.86639)),
+    "Camera": ("CAMERA", (7.35889, -6.92579, 4.95831), (1.10932, 0.0, 0.81493)),
 }
+_STARTUP_LENS = 50.0  # millimetres
+_STARTUP_RENDER = (1920, 1080, 100)  # width, height, percentage
 
 
 def add(
@@ -74,7 +77,13 @@ def is_fresh(scene: bpy.types.Scene) -> bool:
         render = scene.render
         if tuple(chosen[_SIZE]) != (render.resolution_x, render.resolution_y):
             return False
-    return all(is_ours(thing) or _is_startup(thing) for thing in scene.objects)
+    others = [thing for thing in scene.objects if not is_ours(thing)]
+    if chosen in others:
+        render = scene.render
+        size = render.resolution_x, render.resolution_y, render.resolution_percentage
+        if size != _STARTUP_RENDER:
+            return False
+    return all(_is_startup(thing) for thing in others)
 
 
 def hide_startup_cube(scene: bpy.types.Scene) -> bool:
@@ -90,10 +99,17 @@ def hide_startup_cube(scene: bpy.types.Scene) -> bool:
 
 def _is_startup(thing: bpy.types.Object) -> bool:
     """Whether this is one of the objects of a new file, where and as Blender made it."""
-    kind, place = _STARTUP_OBJECTS.get(thing.name, ("", (0.0, 0.0, 0.0)))
-    if kind != thing.type or (thing.location - Vector(place)).length > 1e-3:
+    if thing.name not in _STARTUP_OBJECTS or thing.modifiers or thing.constraints:
         return False
-    return kind != "MESH" or (len(thing.data.vertices) == 8 and not thing.modifiers)
+    kind, *placed = _STARTUP_OBJECTS[thing.name]
+    here = [*thing.location, *thing.rotation_euler, *thing.scale]
+    there = [*placed[0], *placed[1], 1, 1, 1]
+    if kind != thing.type or not np.allclose(here, there, atol=1e-3):
+        return False
+    if kind == "MESH":
+        corners = [abs(x) for vertex in thing.data.vertices for x in vertex.co]
+        return np.array_equal(corners, np.ones(3 * 8))
+    return kind != "CAMERA" or bool(np.isclose(thing.data.lens, _STARTUP_LENS))
 
 
 def fit_render(scene: bpy.types.Scene, camera: bpy.types.Object) -> None:

@@ -88,14 +88,14 @@ def datablock_name(text: str) -> str:
     return text.encode("utf-8", "replace")[:_LONGEST_NAME].decode("utf-8", "ignore") or "photo"
 
 
-def hide_older(scene: bpy.types.Scene, result: Result) -> bool:
-    """Hide what was made of the same photo before, where it has not been moved away.
+def hide_older(scene: bpy.types.Scene, home: bpy.types.Collection) -> bool:
+    """Hide what was made of a collection's photo before, where it has not been moved away.
 
     Two surfaces of one photo would lie in each other. Whether there was any.
     """
-    found = False
+    found, photo = False, home[PHOTO]
     for older in scene.collection.children_recursive:
-        if not result.photo.path or older.get(PHOTO) != _photo_path(result):
+        if not photo or older == home or older.get(PHOTO) != photo or not is_local(older):
             continue
         root = root_of(older)
         if root is not None and (root.location - scene.cursor.location).length > 1e-3:
@@ -107,6 +107,11 @@ def hide_older(scene: bpy.types.Scene, result: Result) -> bool:
                     if thing.name in layer.objects:
                         thing.hide_set(True, view_layer=layer)
     return found
+
+
+def is_local(thing: bpy.types.ID) -> bool:
+    """Whether this belongs to the open file, which keeps what is changed of it."""
+    return thing.library is None and thing.override_library is None
 
 
 def is_ours(thing: bpy.types.ID) -> bool:

@@ -35,9 +35,10 @@ _OUTPUTS = {
 
 
 def can_rebuild(home: bpy.types.Collection) -> bool:
-    """Whether the collection is our own and of an Unflat that kept what this takes."""
+    """Whether the collection is this file's own, and of an Unflat that kept what this takes."""
     kept = (collection.DEPTH_IMAGE, collection.CAMERA, collection.MADE_WITH)
-    return home.library is None and all(name in home for name in kept)
+    datas = (thing.data for thing in home.objects if thing.data is not None)
+    return all(map(collection.is_local, (home, *datas))) and all(name in home for name in kept)
 
 
 def by_ratio(home: bpy.types.Collection) -> bool:
@@ -120,7 +121,9 @@ def exchange(home: bpy.types.Collection, result: Result, arrays: SceneArrays) ->
     Raises CancelledError if one of them is being edited, when Blender would ignore it.
     """
     things = _things(home)
-    if any(thing.mode != "OBJECT" for thing in things.values()):
+    datas = {thing.data for thing in things.values() if thing.data is not None}
+    # Copies that the artist made may share the mesh.
+    if any(thing.mode != "OBJECT" for thing in bpy.data.objects if thing.data in datas):
         raise CancelledError("The photo's mesh is being edited, so it was not rebuilt.")
     with rollback():
         made = {

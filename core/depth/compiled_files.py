@@ -31,9 +31,10 @@ def read(file: Path) -> bytes | None:
     """What was written; None if nothing was, or it is damaged."""
     try:
         content = file.read_bytes()
-        file.touch()
     except OSError:
         return None
+    with suppress(OSError):  # the folder may be read-only
+        file.touch()
     blob, check = content[:-_CHECK], content[-_CHECK:]
     return blob if check == _check(blob) else None
 

@@ -178,3 +178,19 @@ def test_a_failure_while_building_leaves_nothing(
     for kind in ("objects", "collections", "meshes", "materials", "images", "cameras"):
         assert len(getattr(bpy.data, kind)) == 0, kind
     assert session.current().running is None
+
+
+def test_after_a_failure_the_earlier_result_is_still_seen(
+    files: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from unflat.blender_addon.scene import point_cloud
+
+    def broken(*_: object) -> None:
+        raise ValueError("a bug")
+
+    bpy.ops.unflat.generate(**files, outputs={"MESH"})
+    monkeypatch.setattr(point_cloud, "add", broken)
+    with pytest.raises(RuntimeError, match="unexpected problem"):
+        bpy.ops.unflat.generate(**files, outputs={"MESH", "POINTS"})
+    assert not bpy.data.objects["photo Mesh"].hide_render
+    assert not bpy.data.objects["photo Mesh"].hide_get()

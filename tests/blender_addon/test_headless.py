@@ -17,7 +17,7 @@ from unflat.core import Settings, reconstruct
 from unflat.core.export import save
 from unflat.core.pipeline import Result
 
-from .helpers import evaluated_mesh, positions
+from .helpers import child, evaluated_mesh, positions
 
 
 def run(tmp_path: Path, **job: object) -> subprocess.CompletedProcess[str]:
@@ -56,6 +56,19 @@ def test_a_file_that_opens_on_the_photo(files: dict[str, str], tmp_path: Path) -
     solid = [view.shading for view in views if view.shading.type == "SOLID"]
     assert solid
     assert all(shading.color_type == "TEXTURE" for shading in solid)
+
+
+def test_the_near_far_ratio_still_works_in_the_file(photo_file: Path, tmp_path: Path) -> None:
+    result = reconstruct(photo_file, Settings(outputs=frozenset({"mesh"}), max_faces=2000))
+    save(result, tmp_path / "out", with_blend=True)
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out" / "scene.blend"))
+    home = bpy.context.scene.collection.children["photo"]
+    assert home["unflat_focal_source"] == "default"
+    mesh = child(home, "Mesh")
+    before = positions(mesh.data)[:, 1].max()
+    home.unflat.near_far_ratio *= 3
+    assert bpy.ops.unflat.rebuild(photo="photo") == {"FINISHED"}
+    assert positions(mesh.data)[:, 1].max() > 1.3 * before
 
 
 def test_it_needs_nothing_for_what_is_only_in_files(

@@ -177,11 +177,15 @@ def test_every_slider_may_stand_at_its_end(files: dict[str, str], end: int) -> N
     assert bpy.ops.unflat.generate(**files, outputs={"MESH"}, **ends) == {"FINISHED"}
 
 
-def test_while_it_is_edited_a_mesh_stays(files: dict[str, str]) -> None:
+@pytest.mark.parametrize("copied", [False, True])
+def test_while_it_is_edited_a_mesh_stays(files: dict[str, str], copied: bool) -> None:
     bpy.ops.unflat.generate(**files, outputs={"MESH"})
     home = photo_collection()
     mesh = child(home, "Mesh")
     made = made_again(home)
+    if copied:  # with Alt+D: both share the mesh
+        mesh = mesh.copy()
+        bpy.context.scene.collection.objects.link(mesh)
     bpy.context.view_layer.objects.active = mesh
     bpy.ops.object.mode_set(mode="EDIT")
     before = set(bpy.data.meshes)

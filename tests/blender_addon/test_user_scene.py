@@ -38,7 +38,9 @@ def test_the_startup_scene_becomes_the_photo_s(files: dict[str, str]) -> None:
     assert cube.hide_get()
 
 
-@pytest.mark.parametrize("touch", ["moved", "modelled", "modified"])
+@pytest.mark.parametrize(
+    "touch", ["moved", "turned", "modelled", "shaped", "modified", "another lens", "another render"]
+)
 def test_a_startup_scene_with_work_in_it_is_the_artist_s(files: dict[str, str], touch: str) -> None:
     bpy.ops.wm.read_factory_settings()
     scene, cube = bpy.context.scene, bpy.data.objects["Cube"]
@@ -46,6 +48,14 @@ def test_a_startup_scene_with_work_in_it_is_the_artist_s(files: dict[str, str], 
         bpy.data.objects["Camera"].location = (9, 9, 9)
     elif touch == "modelled":
         cube.data.vertices.add(100)
+    elif touch == "turned":
+        bpy.data.objects["Camera"].rotation_euler.z += 0.3
+    elif touch == "shaped":
+        cube.data.vertices[0].co.x *= 2
+    elif touch == "another lens":
+        bpy.data.cameras["Camera"].lens = 85
+    elif touch == "another render":
+        scene.render.resolution_x = 3840
     else:
         cube.modifiers.new("Bevel", "BEVEL")
     bpy.ops.unflat.generate(**files, outputs={"MESH"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,13 @@ def test_camera_files_round_trip(camera: Pinhole, tmp_path: Path) -> None:
     fields = camera.to_json()
     del fields["source"]
     assert Pinhole.from_json(fields).source is FocalSource.FILE
+
+
+def test_who_gives_a_camera_file_does_not_guess(camera: Pinhole, tmp_path: Path) -> None:
+    path = tmp_path / "camera.json"
+    for written, read in ((FocalSource.DEFAULT, FocalSource.FILE), (FocalSource.EXIF,) * 2):
+        path.write_text(json.dumps(replace(camera, source=written).to_json()))
+        assert cameras.load(path).source is read
 
 
 @pytest.mark.parametrize(

@@ -37,12 +37,14 @@ def test_one_photo(photo_file: Path, tmp_path: Path) -> None:
 
 
 def test_json_and_choices(photo_file: Path, tmp_path: Path) -> None:
-    done = unflat(photo_file, "-o", tmp_path, "--outputs", "mesh", "--format", "ply", "--fov", 70,
-                  "--max-faces", 500, "--json")  # fmt: skip
+    done = unflat(photo_file, "-o", tmp_path, "--outputs", "mesh, detail", "--format", " ply",
+                  "--fov", 70, "--max-faces", 500, "--json")  # fmt: skip
     report = json.loads(done.stdout)
     assert report["triangles"] <= 500
     assert report["fov_degrees"] == pytest.approx(70)
-    assert names(Path(report["folder"])) == FILES - {"points.ply", "mesh.glb"} | {"mesh.ply"}
+    detail = {"displacement.exr", "displacement.png", "normal.png"}
+    expected = FILES - {"points.ply", "mesh.glb"} | {"mesh.ply"} | detail
+    assert names(Path(report["folder"])) == expected
 
 
 def test_print(photo_file: Path, tmp_path: Path) -> None:
@@ -62,6 +64,25 @@ def test_own_depth_and_camera(photo_file: Path, tmp_path: Path) -> None:
     assert (report["model"], report["focal_source"]) == ("user", "file")
     saved = json.loads((tmp_path / "photo" / "camera.json").read_text())
     assert saved == camera | {"source": "file"}
+
+
+def test_own_depth_is_not_written_over(photo_file: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "photo" / "depth.png"
+    mine.parent.mkdir()
+    Image.fromarray(np.full((96, 128), 2000, np.uint16)).save(mine)
+    before = mine.read_bytes()
+    done = unflat(photo_file, "-o", tmp_path, "--depth", mine)
+    assert done.returncode == 1
+    assert "would be written over" in done.stderr
+    assert mine.read_bytes() == before
+    assert names(mine.parent) == {"depth.png"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes break otherwise there")
+def test_a_reader_that_goes_away_is_no_problem() -> None:
+    command = f"{sys.executable} -u -m unflat.core.cli models list --all | true"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
 
 
 def test_bad_photos_do_not_stop_good_ones(photo_file: Path, tmp_path: Path) -> None:

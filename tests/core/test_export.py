@@ -18,7 +18,8 @@ from unflat.core.camera import Pinhole
 from unflat.core.colormap import table
 from unflat.core.depthmap import DepthMap
 from unflat.core.errors import MissingLibraryError, OutputError, SettingsError, UnflatError
-from unflat.core.export import FORMATS, save
+from unflat.core.export import FORMATS, check_kept, encoded, save
+from unflat.core.images import from_array
 from unflat.core.level import Pose
 from unflat.core.pipeline import Result
 
@@ -208,6 +209,39 @@ def test_all_or_nothing_is_replaced(result: Result, folder: Path) -> None:
     with pytest.raises(OutputError, match="in the way"):
         save(result, folder)
     assert {f.name: f.stat().st_mtime_ns for f in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("stopped_by", [OSError, KeyboardInterrupt])
+def test_a_stranger_of_the_same_name_comes_back(
+    stopped_by: type[BaseException], result: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "depth.png").write_text("mine")
+    replace_file = Path.replace
+
+    def stop_at_the_mesh(source: Path, target: Path) -> Path:
+        if source.name == "mesh.glb":
+            raise stopped_by
+        return replace_file(source, target)
+
+    monkeypatch.setattr(Path, "replace", stop_at_the_mesh)
+    with pytest.raises((OutputError, KeyboardInterrupt)):
+        save(result, tmp_path)
+    assert (tmp_path / "depth.png").read_text() == "mine"
+    assert not (tmp_path / "camera.json").exists()
+
+
+def test_what_is_given_is_not_written_over(result: Result, folder: Path, tmp_path: Path) -> None:
+    check_kept(folder / "depth.npz", folder)  # an earlier run's
+    check_kept(tmp_path / "depth.png", folder)
+    mine = folder / "surface.obj"
+    mine.touch()
+    with pytest.raises(OutputError, match="would be written over"):
+        check_kept(mine, folder)
+
+
+def test_a_photo_too_long_for_jpeg() -> None:
+    long = from_array(np.zeros((16, 66_000, 3), np.uint8))
+    assert encoded(long).mime == "image/png"
 
 
 def test_sparse_depth_still_gives_points(photo_file: Path, tmp_path: Path) -> None:

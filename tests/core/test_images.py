@@ -236,10 +236,12 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
 
 
 def test_folders_mean_their_pictures(rgb: np.ndarray, tmp_path: Path) -> None:
-    for name in ("b.png", "a.JPG", "notes.txt", "._a.jpg"):
-        (tmp_path / name).write_bytes(b"")
+    pictures = [tmp_path / name for name in ("a.JPG", "b.png", "c.bmp", "d.gif")]
+    for path in (*pictures, tmp_path / "notes.txt", tmp_path / "._a.jpg"):
+        path.write_bytes(b"")
+    (tmp_path / "folder.jpg").mkdir()
     other = tmp_path / "x.doc"
-    assert images.find([other, tmp_path]) == [other, tmp_path / "a.JPG", tmp_path / "b.png"]
+    assert images.find([other, tmp_path]) == [other, *pictures]
 
 
 def test_arrays(rgb: np.ndarray) -> None:
