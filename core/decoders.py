@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from . import icc
 from .arrays import AnyArray
 from .errors import ImageError, MissingLibraryError
 
@@ -236,7 +237,13 @@ def _decode_openimageio(path: Path, check_size: CheckSize) -> Decoded:
         colour_space = str(spec.getattribute("oiio:ColorSpace") or "sRGB").lower()
         verbatim = not wide and spec.nchannels in (1, 3) and "srgb" in colour_space
         verbatim = verbatim and spec.getattribute("jpeg:ColorSpace") in (None, "YCbCr", "RGB")
-        return Decoded(np.asarray(pixels), _openimageio_exif(spec), verbatim)
+        pixels = np.asarray(pixels)
+        profile = spec.getattribute("ICCProfile")
+        if profile is not None:
+            converted = icc.to_srgb(pixels, np.asarray(profile, np.uint8).tobytes())
+            if converted is not None:
+                pixels, verbatim = converted, False
+        return Decoded(pixels, _openimageio_exif(spec), verbatim)
     finally:
         source.close()
 

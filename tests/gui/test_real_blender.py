@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from unflat.core import images
 from unflat.core.depth.builtin.network import BuiltinNetwork
@@ -135,6 +135,12 @@ def pictures(zip_file: Path) -> dict[str, Any]:
     picture.save(folder / "turned.jpg", exif=exif, quality=95)
     picture.save(folder / "plain.png")
     picture.save(folder / "plain.tif")
+    # A profile whose red and green primaries have changed places, under another name.
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    profile = profile.replace(b"rXYZ", b"tXYZ").replace(b"gXYZ", b"rXYZ").replace(b"tXYZ", b"gXYZ")
+    profile = profile.replace("sRGB".encode("utf-16-be"), "GRBx".encode("utf-16-be"))
+    picture.save(folder / "swapped.png", icc_profile=profile)
+    picture.save(folder / "swapped.jpg", icc_profile=profile, quality=95)
     picture.save(folder / "plain.webp", lossless=True)
     picture.convert("L").save(folder / "grey.png")
     picture.convert("CMYK").save(folder / "cmyk.jpg", quality=95)
