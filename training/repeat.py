@@ -69,12 +69,11 @@ def main() -> None:
     start = ["--initial", options.initial] if options.initial else []
     clock = ("--steps", 1_000_000, "--minutes")
     first, second = options.minutes * _HALF, options.minutes * (1 - _HALF)
-    large = 8 if torch.cuda.is_available() else 1  # a graphics card wants more at a time
-    share = max(1, 32 // options.workers) if large == 1 else 32
-    train(data, half, options.workers, share * large, *clock, first,
-          "--scale", 0.5, "--rate", 1e-3, *start)  # fmt: skip
-    train(data, full, options.workers, max(1, share // 2) * large, *clock, second,
-          "--scale", 1, 0.75, 0.5, "--rate", 7e-4, "--initial", half / "last.pt")  # fmt: skip
+    batch = 64 if torch.cuda.is_available() else max(2, 16 // options.workers)
+    train(data, half, options.workers, batch, *clock, first,
+          "--scale", 0.5, 0.75, "--rate", 1e-3, *start)  # fmt: skip
+    train(data, full, options.workers, batch, *clock, second,
+          "--scale", 1.5, 1, 0.5, "--rate", 7e-4, "--initial", half / "last.pt")  # fmt: skip
     mix = ["--mix", options.initial] if options.initial else []
     _finish(_start("training.export", full / "last.pt", options.work / "weights.npz", *mix))
 

@@ -1,7 +1,7 @@
 """Train the built-in network.
 
     python -m training.train DATA RUN --steps 9000 --scale 0.5
-    python -m training.train DATA RUN2 --scale 1 1 0.5 --rate 7e-4 --initial RUN/last.pt
+    python -m training.train DATA RUN2 --scale 1.5 1 0.5 --rate 7e-4 --initial RUN/last.pt
 
 Several processes share each step when started as
     OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 -m training.train DATA RUN ...
@@ -44,7 +44,7 @@ class Trainer:
         self.average = TorchNetwork().requires_grad_(False)
         self.average.load_state_dict(self.network.state_dict())
         self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), lr=rate, weight_decay=0.02, betas=(0.9, 0.98)
+            self.network.parameters(), lr=rate, weight_decay=0.02, betas=(0.9, 0.98), fused=True
         )
         self.step = 0
         self.minutes = 0.0  # spent on these steps, over all calls
@@ -199,9 +199,9 @@ def train(options: argparse.Namespace) -> None:
         if progress >= 1:
             break
         trainer.network.train()
-        photo, inverse = shards.batch(rng, options.batch)
         # The same draw in every process, so that none waits for another's larger photos.
         scale = np.random.default_rng([options.seed, trainer.step]).choice(options.scale)
+        photo, inverse = shards.batch(rng, max(2, round(options.batch / scale**2)))
         height, width = (int(side * scale) for side in photo.shape[2:])
         photo, inverse = photo.to(options.device), inverse.to(options.device)
         photo, inverse = augment(photo, inverse, height, width)
@@ -251,9 +251,15 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="folder for checkpoints and curves")
     parser.add_argument("--steps", type=int, default=9000)
     parser.add_argument("--minutes", type=float, help="finish the schedule early after this time")
-    parser.add_argument("--batch", type=int, default=16, help="photos per step and process")
     parser.add_argument(
-        "--scale", type=float, nargs="+", default=[0.5], help="of the stored size; drawn each step"
+        "--batch", type=int, default=8, help="photos of the stored size per step and process"
+    )
+    parser.add_argument(
+        "--scale",
+        type=float,
+        nargs="+",
+        default=[0.5],
+        help="of the stored size; drawn each step, with as many photos as take the same time",
     )
     parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate")
     parser.add_argument(

@@ -18,6 +18,8 @@ from .layers import Array, convolve, relu, resize_bilinear, shrink_area
 from .plan import CONVOLUTIONS, PLAN, STRIDE, WORKING_PIXELS, Conv
 
 WEIGHTS = Path(__file__).with_name("weights.npz")
+# The sizes at which the photo is looked at, of the working size; the largest first.
+LOOKS = (1.75, 1.25, 0.75)
 _SMALLEST = 64  # shortest side of the working size; narrower pictures would leave no context
 _REMEDY = "Install Unflat again."
 
@@ -109,21 +111,25 @@ class BuiltinNetwork:
         return cls(tensors)
 
     def predict(self, rgb: Array, progress: Progress | None = None) -> Array:
-        """Relative inverse depth (h, w) float32 at the working size; larger = nearer, all finite.
+        """Relative inverse depth (h, w) float32 of the largest look; larger = nearer, all finite.
 
         rgb is (H, W, 3) float32 sRGB in [0, 1], at least 16 x 16. Scale and shift carry no meaning.
         `progress` gets the finished share between layers and may raise to cancel.
 
-        The photo is looked at from near and from afar, at the working size and at half of it, and
-        each time also in the mirror, since scenes have no left or right. The mean of the four is
-        steadier than any of them.
+        The photo is looked at from near and from afar, at several sizes, and each time also in the
+        mirror, since scenes have no left or right: details show from near, the place as a whole
+        from afar, and the mean is steadier than any of them.
         """
-        width, height = working_size(rgb.shape[1], rgb.shape[0])
         rgb = np.asarray(rgb, np.float32)
-        near = self._both_ways(network_input(rgb, width, height), _part(progress, 0.0, 0.8))
-        half = network_input(rgb, width // 2, height // 2)
-        afar = self._both_ways(half, _part(progress, 0.8, 1.0))
-        return (near + resize_bilinear(afar[None], height, width)[0]) / 2
+        width, height = working_size(rgb.shape[1], rgb.shape[0])
+        shares = np.cumsum([0, *(look * look for look in LOOKS)]) / sum(k * k for k in LOOKS)
+        total: Array | None = None
+        for look, start, end in zip(LOOKS, shares, shares[1:], strict=False):
+            image = network_input(rgb, round(width * look), round(height * look))
+            seen = self._both_ways(image, _part(progress, start, end))
+            total = seen if total is None else total + resize_bilinear(seen[None], *total.shape)[0]
+        assert total is not None
+        return total / len(LOOKS)
 
     def _both_ways(self, image: Array, progress: Progress) -> Array:
         """Inverse depth (H, W) with median 0 and mean absolute deviation 1: photo and mirror."""

@@ -17,7 +17,7 @@ STRIDE = 32  # width and height of the input are multiples of this
 # Channels at 1/2, 1/4, ... 1/32 of the input size, and residual blocks there. Parameters are
 # cheap in arithmetic where the picture is small, and that is where context is seen.
 WIDTHS = (16, 32, 64, 128, 224)
-BLOCKS = (0, 1, 1, 3, 6)
+BLOCKS = (0, 1, 3, 6, 7)
 
 
 @dataclass(frozen=True)
