@@ -66,4 +66,4 @@ def test_the_changelog_knows_this_version() -> None:
 
 def test_no_file_is_too_large() -> None:
     for name in tracked_files():
-        assert (ROOT / name).stat().st_size <= 16_000_000, name
+        assert (ROOT / name).stat().st_size <= 17_000_000, name
