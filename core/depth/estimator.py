@@ -159,10 +159,11 @@ def run_builtin(
     """Inverse depth (H, W) float32 at full size from rgb (H, W, 3) float32 sRGB in [0, 1]."""
     coarse = network.predict(rgb, lambda fraction: progress(0.7 * fraction))
     inverse = upsample_guided(coarse, rgb, lambda fraction: progress(0.7 + 0.25 * fraction))
+    # Pixels of the photo for one of the largest look; the others are coarser and blur edges more.
     cell = max(rgb.shape[1] / coarse.shape[1], rgb.shape[0] / coarse.shape[0])
     inverse = edges.snap(inverse, reach=math.ceil(1.5 * cell))
-    spacing = max(1, round(cell / 3))
-    inverse = edges.smooth(edges.straighten(inverse, rgb, spacing), spacing)
+    inverse = edges.straighten(inverse, rgb, spacing=math.ceil(cell / 2))
+    inverse = edges.smooth(inverse, spacing=math.ceil(cell))
     progress(1.0)
     return inverse
 

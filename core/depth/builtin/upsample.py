@@ -20,7 +20,7 @@ from .layers import Array, shrink_area
 _COLOUR = 0.07  # difference in sRGB, 0 to 1, that clearly means another surface
 # Radius and spacing of the neighbours, in small pixels, for each pass at the small size: the first
 # one reaches across the network's ramps, the others clean up.
-_PASSES = ((6, 2), (4, 2), (2, 1))
+_PASSES = ((9, 3), (6, 3), (3, 1))
 _LEAST = 1e-3  # weight of a neighbour of any colour: where all differ, distance alone decides
 _BAND = 32  # rows of the photo at a time: they stay in the processor's cache
 
