@@ -16,6 +16,8 @@ from .triangulate import TriangleMesh
 _ROUNDING = 1e-5
 """Of the depth: what float32 makes of a mesh that has no error, many times over."""
 
+_NEAREST = 0.1  # of the depth: a mesh that may be off by nearly all of it is still taken for it
+
 _AHEAD = np.array((0, 0, -1), np.float32)  # towards the camera
 
 ZERO, MOST = 32768, 32767
@@ -63,7 +65,8 @@ def detail(
     )[:, 0]
     both = hits.seen & depth.valid
     displacement = np.divide(depth.depth, z, out=np.ones_like(z), where=both) - np.float32(1)
-    limit = surface.error + _ROUNDING
+    # The mesh is off by a share of the depth, which is displaced by a share of the mesh's.
+    limit = surface.error / max(1 - surface.error, _NEAREST) + _ROUNDING
     # What is farther off than the mesh may be is seen past an edge, on another surface.
     known = both & (np.abs(displacement) <= limit)
     normals = points.normals(depth, camera) if facing is None else facing

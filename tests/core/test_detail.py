@@ -42,7 +42,7 @@ def test_mesh_and_displacement_are_the_depth(
     depth = waves(amplitude, pitch)
     surface, found = light(depth, max_error)
     assert np.isfinite(found.displacement).all()
-    assert np.abs(found.displacement).max() <= found.limit <= max_error + 1e-4
+    assert np.abs(found.displacement).max() <= found.limit <= max_error / (1 - max_error) + 1e-4
     hits = raster.rasterize(surface.vertices, surface.triangles, CAMERA)
     z = np.zeros_like(depth.depth)
     z[hits.seen] = raster.interpolate(
