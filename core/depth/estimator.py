@@ -162,7 +162,7 @@ def run_builtin(
     # Pixels of the photo for one of the largest look; the others are coarser and blur edges more.
     cell = max(rgb.shape[1] / coarse.shape[1], rgb.shape[0] / coarse.shape[0])
     inverse = edges.snap(inverse, reach=math.ceil(1.5 * cell))
-    inverse = edges.straighten(inverse, rgb, spacing=math.ceil(cell / 2))
+    inverse = edges.straighten(inverse, rgb, spacing=max(1, round(cell / 2)))
     inverse = edges.smooth(inverse, spacing=math.ceil(cell))
     progress(1.0)
     return inverse
