@@ -9,13 +9,14 @@ from __future__ import annotations
 import bpy
 
 from ...core.errors import UnflatError
-from .. import chores
+from .. import chores, session
 
 
 class ChoreOperator:
     """Mixin for an Operator; `begin` is its own part."""
 
     _aside = False
+    needs_idle = False  # whether it takes away what a photo may be worked on with
 
     def begin(self, context: bpy.types.Context) -> None:
         """Call `chores.start`. May raise UnflatError."""
@@ -25,6 +26,9 @@ class ChoreOperator:
     def poll(cls, context: bpy.types.Context) -> bool:
         if chores.running is not None:
             cls.poll_message_set(f"Wait for it or cancel it: {chores.running.title}")
+            return False
+        if cls.needs_idle and session.current().running is not None:
+            cls.poll_message_set("Unflat is busy with a photo, wait for it or cancel it")
             return False
         return True
 

@@ -72,12 +72,7 @@ class UNFLAT_OT_model_remove(_ModelOperator, bpy.types.Operator):
     bl_idname = ids.MODEL_REMOVE
     bl_label = "Remove Network"
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if session.current().running is not None:
-            cls.poll_message_set("Unflat is busy with a photo, wait for it or cancel it")
-            return False
-        return super().poll(context)
+    needs_idle = True
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self._aside = not bpy.app.background
