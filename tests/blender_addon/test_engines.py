@@ -172,3 +172,12 @@ def test_the_list_of_models(preferences: Any) -> None:
     settings.model = forbidden
     preferences.non_commercial = False
     assert settings.model == forbidden  # chosen is chosen
+
+
+def test_what_a_photo_is_worked_on_with_is_not_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bpy.ops.unflat.model_remove.poll()
+    with monkeypatch.context() as busy:
+        busy.setattr(session.current(), "running", object())
+        assert not bpy.ops.unflat.model_remove.poll()
+        assert not bpy.ops.unflat.engine_remove.poll()
+        assert bpy.ops.unflat.model_verify.poll()
