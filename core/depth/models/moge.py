@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -97,12 +98,12 @@ class Moge2(nn.Module):
             _view_plane(rows << level, columns << level, width / height, features)
             for level in range(_LEVELS)
         ]
-        shared = self.neck([torch.cat([features, planes[0]], dim=1), *planes[1:]])
+        shared = self.neck([torch.cat([features, planes[0]], dim=1), *planes[1:-1]])
 
-        def decoded(head: nn.Module) -> Tensor:
+        def decoded(head: _Pyramid) -> Tensor:
             """(N, H, W, channels)"""
-            coarse = head(shared)[-1]
-            return functional.interpolate(coarse, (height, width), mode="bilinear").movedim(1, -1)
+            finest = _finest(self.neck, head, shared[-1], head(shared)[-1], planes[-1])
+            return functional.interpolate(finest, (height, width), mode="bilinear").movedim(1, -1)
 
         raw = decoded(self.points_head)
         z = raw[..., 2:].exp()
@@ -153,10 +154,10 @@ class _Encoder(nn.Module):
 
 
 class _Pyramid(nn.Module):
-    """Adds its inputs from the coarsest level to the finest, and gives what it has at each.
+    """Adds its inputs from the coarsest level on, and gives what it has at each but the finest.
 
     channels: of the inputs. widths: inside. repeats: residual blocks on each inner level.
-    outputs: channels of the last level's output; None gives what is inside.
+    outputs: channels of what `_finest` makes, if it does.
     """
 
     def __init__(
@@ -181,14 +182,62 @@ class _Pyramid(nn.Module):
 
     def forward(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         found: list[Tensor] = []
-        x = None
         for level, given in enumerate(inputs):
-            new = self.input_blocks[level](given)
-            x = self.res_blocks[level](new if x is None else x + new)
-            found.append(self.output_blocks[level](x))
-            if level < len(self.resamplers):
-                x = self.resamplers[level](x)
+            x = self.input_blocks[level](given)
+            if found:
+                x += self.resamplers[level - 1](found[-1])
+            found.append(self.res_blocks[level](x))
         return found
+
+
+def _finest(neck: _Pyramid, head: _Pyramid, shared: Tensor, own: Tensor, plane: Tensor) -> Tensor:
+    """What a head says at the finest level (N, outputs, 2 h, 2 w).
+
+    shared, own: what neck and head have at the level before (N, channels, h, w). plane: what the
+    neck is given at the finest. From there on they are only enlarged, convolved and added, so the
+    kernels are multiplied in place of the maps, of which each would be hundreds of megabytes.
+    """
+    last, last_bias = _weights(head.output_blocks[-1])
+    across, across_bias = _weights(head.input_blocks[-1])
+    after, after_bias = _weights(_last_of(head.resamplers[-1]))
+    before, before_bias = _weights(_last_of(neck.resamplers[-1]))
+    entry, entry_bias = _weights(neck.input_blocks[-1])
+    mix = last[..., 0, 0]
+    through = mix @ across[..., 0, 0]
+
+    def composed(outer: Tensor, inner: Tensor) -> Tensor:
+        return torch.einsum("oi,ichw->ochw", outer, inner)
+
+    kernel = torch.cat([composed(through, before), composed(mix, after)], dim=1)
+    bias = last_bias + mix @ (across_bias + after_bias) + through @ (before_bias + entry_bias)
+    large = _convolved_twice_as_large(torch.cat([shared, own], dim=1), kernel)
+    return large + functional.conv2d(plane, composed(through, entry), bias)
+
+
+def _convolved_twice_as_large(x: Tensor, kernel: Tensor) -> Tensor:
+    """A 3 x 3 convolution of x, enlarged twice bilinearly, with its border replicated.
+
+    x (N, C, h, w), kernel (O, C, 3, 3) -> (N, O, 2 h, 2 w). Of the enlarged picture, 2 x 2 pixels
+    are made of the same 3 x 3 of x, so they are four convolutions of x itself.
+    """
+    # [which of the two, what the kernel sees there, its shares of the three in x]
+    shares = kernel.new_tensor(
+        [
+            [[0.75, 0.25, 0], [0.25, 0.75, 0], [0, 0.75, 0.25]],
+            [[0.25, 0.75, 0], [0, 0.75, 0.25], [0, 0.25, 0.75]],
+        ]
+    )
+    kernels = torch.einsum("ocde,adp,beq->oabcpq", kernel, shares, shares).flatten(0, 2)
+    padded = functional.pad(x, (1, 1, 1, 1), mode="replicate")
+    return functional.pixel_shuffle(functional.conv2d(padded, kernels), 2)
+
+
+def _last_of(layers: nn.Module) -> nn.Module:
+    return cast("nn.Sequential", layers)[-1]
+
+
+def _weights(convolution: nn.Module) -> tuple[Tensor, Tensor]:
+    return cast("Tensor", convolution.weight), cast("Tensor", convolution.bias)
 
 
 class _Residual(nn.Module):
@@ -201,12 +250,12 @@ class _Residual(nn.Module):
             nn.ReLU(),
             _convolution(width, width),
             nn.Identity(),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             _convolution(width, width),
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.layers(x)
+        return self.layers(x).add_(x)  # maps can be 60 MB
 
 
 def _double(given: int, width: int, learned: bool) -> nn.Sequential:
