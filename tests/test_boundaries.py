@@ -33,12 +33,12 @@ OPTIONAL = {
     "safetensors": {"core/depth/reader.py"},
     "openvino": {"core/depth/compiled.py"},
     "timm": {
-        "core/depth/compiled.py",
         "core/depth/models/__init__.py",
         "core/depth/models/depth_pro.py",
         "core/depth/models/dinov2.py",
         "core/depth/models/midas_pyramids.py",
         "core/depth/models/midas_tokens.py",
+        "core/depth/rounding.py",
     },
     "torch": {
         "core/depth/compiled.py",
@@ -55,6 +55,7 @@ OPTIONAL = {
         "core/depth/models/midas_tokens.py",
         "core/depth/models/moge.py",
         "core/depth/reader.py",
+        "core/depth/rounding.py",
         "core/depth/runtime.py",
         "core/depth/weights.py",
         "bridge/environment/trial.py",

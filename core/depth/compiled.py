@@ -1,4 +1,4 @@
-"""Networks compiled by OpenVINO for this CPU. Imports torch, timm and openvino.
+"""Networks compiled by OpenVINO for this CPU. Imports torch and openvino.
 
 What comes of it is compared with torch in float32 on the first picture of each size. Compiling
 takes seconds, so it is kept on disk, beside the weights.
@@ -32,7 +32,7 @@ class Way(Enum):
     ALL = "bfloat16", 0.05
     """With weights of noise by 0.5 to 2.7 %."""
     BLOCKS = "float32, DINOv2 in bfloat16", 0.005
-    """Attention and the layers between are rounded, whose layer scales keep that below 0.3 %."""
+    """By less than 0.3 %, see `rounding`."""
     NOTHING = "float32", 0.005
 
     def __init__(self, words: str, most_off: float) -> None:
@@ -66,7 +66,7 @@ class Compiled:
     ) -> None:
         self._load, self._plain = load, plain
         self._card, self._modified = card, modified
-        self._way = way if _knows_bfloat16() else Way.NOTHING
+        self._way = way if knows_bfloat16() else Way.NOTHING
         self._size: tuple[int, ...] = ()
         self._run: Any = None
         self._instead: Any = None
@@ -133,11 +133,13 @@ class Compiled:
 def _compile(load: Callable[[], nn.Module], way: Way, size: tuple[int, ...]) -> Any:
     import torch
 
+    from .rounding import round_blocks
+
     # Weights that are loaded in inference mode can't be exported.
     with torch.inference_mode(False), torch.no_grad(), _silent():
         network = load()
         if way is Way.BLOCKS:
-            _round_blocks(network)
+            round_blocks(network)
         exported = torch.export.export(network, (torch.zeros(size),))
         # Not `openvino.convert_model`, which does the same but may tell its makers about it.
         frontends = import_module("openvino.frontend").FrontEndManager()
@@ -148,17 +150,6 @@ def _compile(load: Callable[[], nn.Module], way: Way, size: tuple[int, ...]) -> 
         model = frontend.convert(frontend.load(decoder))
     model.reshape(list(size))
     return _core().compile_model(model, _DEVICE, _options(way))
-
-
-def _round_blocks(network: nn.Module) -> None:
-    """Make the layers that bear it bfloat16, inside, of what comes and goes in float32."""
-    timm = import_module("timm.models.vision_transformer")
-    for block in network.modules():
-        if isinstance(block, timm.Block) and isinstance(block.ls1, timm.LayerScale):
-            for module in (block.attn, block.mlp):
-                module.bfloat16()
-                module.register_forward_pre_hook(lambda _, given: (given[0].bfloat16(), *given[1:]))
-                module.register_forward_hook(lambda _module, _given, found: found.float())
 
 
 def _options(way: Way) -> dict[str, Any]:
@@ -180,7 +171,7 @@ def _processor() -> str:
 
 
 @lru_cache(maxsize=1)
-def _knows_bfloat16() -> bool:
+def knows_bfloat16() -> bool:
     """Whether this processor multiplies bfloat16 faster than float32."""
     return "BF16" in _core().get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")
 

@@ -12,6 +12,7 @@ _SAMPLES = 64  # rows and columns that are asked
 _ROUNDS = 50  # at most; few are ever needed
 _SHORTEST, _LONGEST = 0.02, 100.0  # focal lengths over the longer side: 176 and 0.6 degrees
 _SHORT = 1e-3  # less left of a unit vector is noise
+_BAND = 64  # rows at a time, as whole maps of large photos would take gigabytes
 _STEADY = 1e-6  # a step this small, as a share of the median z, changes nothing that shows
 
 
@@ -49,12 +50,16 @@ def facing(normals: FloatArray, camera: Pinhole) -> FloatArray:
     A surface that is seen does not face away; a normal that does is turned until it is grazing.
     """
     u, v = pixel_centers(*camera.size)
-    rays = camera.unproject(*np.broadcast_arrays(u, v, np.float32(1)))
-    rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
-    away = np.einsum("ijk,ijk->ij", normals, rays).clip(0)
-    turned = normals - away[..., None] * rays
-    length = np.linalg.norm(turned, axis=-1, keepdims=True)
-    return np.where(length > _SHORT, turned / np.maximum(length, _SHORT), -rays)
+    found = np.empty_like(normals)
+    for start in range(0, len(normals), _BAND):
+        band = slice(start, start + _BAND)
+        rays = camera.unproject(*np.broadcast_arrays(u, v[band], np.float32(1)))
+        rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
+        away = np.einsum("ijk,ijk->ij", normals[band], rays).clip(0)
+        turned = normals[band] - away[..., None] * rays
+        length = np.linalg.norm(turned, axis=-1, keepdims=True)
+        found[band] = np.where(length > _SHORT, turned / np.maximum(length, _SHORT), -rays)
+    return found
 
 
 def _fit(uv: AnyArray, xy: AnyArray, z: AnyArray, given: float | None) -> tuple[float, float]:

@@ -2,8 +2,9 @@
 
 On the CPU OpenVINO runs the networks that it was seen to make faster (`compiled`): of torch in
 float32, in bfloat16 and compiled by its inductor, ONNX Runtime and OpenVINO it was the fastest.
-Graphics cards take half precision where it is safe. All else, and everything if asked to or if
-OpenVINO is missing, runs as plain torch in float32.
+Networks that are too large for that to be kept for every size, or that say too many things, have
+their transformers rounded in torch. Graphics cards take half precision where it is safe. All else,
+and everything if asked to or if OpenVINO is missing, runs as plain torch in float32.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ _COMPILED = {
 of float32; None where it is so only in bfloat16. DPT-Hybrid is none of them, because OpenVINO
 2026.4 dies while it compiles that; nor is BEiT-L, of which each size would take 2.3 GB of disk."""
 
+_ROUNDED = ("da3mono_large", "da3metric_large", "moge2_vitl", "moge2_vitl_normal")
+"""The networks whose transformer, a large DINOv2, takes most of their time."""
+
 FULL = "float32"
 """The precision of plain torch."""
 
@@ -60,9 +64,12 @@ def prepare(
         return _Plain(load(), device)
     if kind == "cuda" and _says_one_thing(card):
         return _Half(load(), device)
-    way = _way(card, wanted) if kind == "cpu" else None
-    if way and compiled.is_here():
-        return compiled.Compiled(load, card, modified, way, lambda: _Plain(load(), device))
+    if kind == "cpu" and compiled.is_here():
+        way = _way(card, wanted)
+        if way:
+            return compiled.Compiled(load, card, modified, way, lambda: _Plain(load(), device))
+        if card.id in _ROUNDED and compiled.knows_bfloat16():
+            return _Rounded(load())
     return _Plain(load(), device)
 
 
@@ -82,10 +89,26 @@ class _Plain:
     precision = FULL
 
     def __init__(self, network: nn.Module, device: str) -> None:
+        import torch
+
         self._network = network.to(device)
+        if device == "cpu":  # a tenth less time; not every kind of device knows this layout well
+            self._network.to(memory_format=torch.channels_last)
 
     def __call__(self, pixels: Tensor, *more: Any) -> Any:
         return self._network(pixels, *more)
+
+
+class _Rounded(_Plain):
+    """torch on the CPU, the linear layers of transformers in bfloat16."""
+
+    precision = "float32, DINOv2's layers in bfloat16"
+
+    def __init__(self, network: nn.Module) -> None:
+        from .rounding import round_layers
+
+        round_layers(network)
+        super().__init__(network, "cpu")
 
 
 class _Half:

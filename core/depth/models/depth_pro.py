@@ -233,7 +233,7 @@ def _halver(given: int, width: int) -> nn.Conv2d:
 
 def pixels(rgb: ByteArray) -> FloatArray:
     """What the network sees (3, 1536, 1536) float32 of rgb (H, W, 3) uint8."""
-    large = torch.from_numpy(rgb).movedim(-1, 0)[None].float()
+    large = torch.tensor(rgb).movedim(-1, 0)[None].float()
     seen = functional.interpolate(large, (_SIDE, _SIDE), mode="bilinear")
     return normalised(seen[0].movedim(0, -1).numpy(), HALF)
 

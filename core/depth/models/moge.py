@@ -105,12 +105,15 @@ class Moge2(nn.Module):
             finest = _finest(self.neck, head, shared[-1], head(shared)[-1], planes[-1])
             return functional.interpolate(finest, (height, width), mode="bilinear").movedim(1, -1)
 
-        raw = decoded(self.points_head)
-        z = raw[..., 2:].exp()
-        found = {"points": torch.cat([raw[..., :2] * z, z], dim=-1)}
+        # In place, because maps of large photos are hundreds of megabytes.
+        points = decoded(self.points_head)
+        z = points[..., 2:].exp_()
+        points[..., :2].mul_(z)
+        found = {"points": points}
         if self.normal_head is not None:
-            found["normal"] = functional.normalize(decoded(self.normal_head), dim=-1)
-        found["mask"] = decoded(self.mask_head)[..., 0].sigmoid()
+            normals = decoded(self.normal_head)
+            found["normal"] = functional.normalize(normals, dim=-1, out=normals)
+        found["mask"] = decoded(self.mask_head)[..., 0].sigmoid_()
         found["metric_scale"] = self.scale_head(whole)[:, 0].exp()
         return found
 
