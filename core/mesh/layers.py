@@ -19,12 +19,13 @@ SHIFT = 0.2
 """How far sideways, in median depths, a camera may move for which the background is made."""
 
 _STEPS = 16  # blocks from an edge to the end of what is carried on behind the foreground
+_HEIGHTS = 4  # kinds of edges, each of which uncovers half as much as the one before
 _WIDEST = 0.2  # of the photo's longer side
 _RIM = 2  # pixels
 _SAME = 1.05  # ratio of depths that belong to the background of one place
 _ERROR = 0.005  # at least: a background that was made up needs no small triangles
 _LARGEST_ERROR = 0.02
-_TYPICAL = 0.98  # quantile of the edges' jumps that sets how far the background reaches
+_TYPICAL = 0.98  # quantile of what edges uncover that sets how far the background reaches
 
 
 @dataclass(frozen=True)
@@ -103,18 +104,18 @@ def _behind(
     samples = Samples.of(depth, edge_ratio, stride=1, block=1, rgb=photo.rgb)
     height, width = depth.depth.shape
     inverse = samples.inverse[1 : height + 1, 1 : width + 1]
-    seeds, beside, reach = _seeds(samples, inverse, camera, depth)
+    seeds, beside, uncovered = _seeds(samples, inverse, camera, depth)
     if not seeds.any():
         return None
     same = _same(edge_ratio)
     colors = photo.rgb.astype(np.float32)
+    edges = _by_height(seeds, uncovered, max(depth.size))
     # What lies right behind an edge goes first; where that hides something itself, what is farther.
-    hidden, around, filled, open_ = _carried_on(inverse, colors, seeds, reach, same)
+    hidden, around, filled, open_ = _carried_on(inverse, colors, _first(edges), same)
     clean = around & ~_near(hidden, _RIM)
     # Right beside an edge the photo shows a bit of the foreground on what is behind it.
     mixed = around & _near(beside, _RIM - 1) & _near(clean, _RIM)
-    farthest = np.divide(1, seeds, out=np.zeros_like(seeds), where=seeds > 0)
-    more, beyond, far, far_open = _carried_on(inverse, colors, farthest, reach, same, farthest=True)
+    more, beyond, far, far_open = _carried_on(inverse, colors, _farthest(edges), same)
     filled = np.where((hidden | mixed)[..., None], filled, far)
     open_ = np.where(hidden, open_, far_open)
     hidden |= more & ~mixed
@@ -136,16 +137,13 @@ def _same(edge_ratio: float) -> float:
 
 
 def _carried_on(
-    inverse: FloatArray,
-    colors: FloatArray,
-    seeds: FloatArray,
-    reach: int,
-    same: float,
-    farthest: bool = False,
+    inverse: FloatArray, colors: FloatArray, behind: FloatArray, same: float
 ) -> tuple[BoolArray, BoolArray, FloatArray, BoolArray]:
-    """What hides background and what shows it (H, W), the background's colours and inverse depth
-    (H, W, 4) smoothly carried on, and where there is none; see `_hidden`."""
-    hidden, around = _hidden(inverse, seeds, reach, same, farthest)
+    """Which pixels (H, W) hide the background of inverse depth `behind` (H, W), 0 where there is
+    none, and which show it; its colours and inverse depth (H, W, 4) smoothly carried on, and where
+    there is nothing. What is nearer than it, by more than a ratio `same`, hides it."""
+    valid, near = (inverse > 0) & (behind > 0), inverse > behind * np.float32(same)
+    hidden, around = valid & near, valid & ~near
     # The photo's pixels on an edge show both sides of it, so they tell nothing of the background.
     clean = around & ~_near(hidden, _RIM)
     filled = fill.smoothly(np.concatenate([colors, inverse[..., None]], axis=2), clean)
@@ -154,15 +152,14 @@ def _carried_on(
 
 def _seeds(
     samples: Samples, inverse: FloatArray, camera: Pinhole, depth: DepthMap
-) -> tuple[FloatArray, BoolArray, int]:
+) -> tuple[FloatArray, BoolArray, FloatArray]:
     """The background's inverse depth (H, W) at pixels on the near side of edges, else 0.
 
     Also which pixels (H, W) are on the far side, and how many pixels of the background the camera's
-    move uncovers at most.
+    move uncovers at most at each seed (H, W).
     """
     height, width = inverse.shape
     seeds, beside = np.zeros_like(inverse), np.zeros(inverse.shape, bool)
-    jumps = [np.zeros(1, np.float32)]
     for cut, (down, right) in zip(samples.cut[:2], ((0, 1), (1, 0)), strict=True):
         cut = cut[1 : height + 1 - down, 1 : width + 1 - right]
         a, b = inverse[: height - down, : width - right], inverse[down:, right:]
@@ -172,32 +169,67 @@ def _seeds(
             chosen = both & (near > far)
             seeds[at] = np.where(chosen, np.maximum(seeds[at], far), seeds[at])
             beside[other] |= chosen
-            jumps.append((near - far)[chosen])
     median = float(np.median(depth.depth[depth.valid]))
-    moved = camera.fx * SHIFT * median * float(np.quantile(np.concatenate(jumps), _TYPICAL))
-    return seeds, beside, max(1, int(min(moved, _WIDEST * max(depth.size))))
+    moved = np.float32(camera.fx * SHIFT * median)
+    return seeds, beside, np.where(seeds > 0, moved * (inverse - seeds), 0)
 
 
-def _hidden(
-    inverse: FloatArray, seeds: FloatArray, reach: int, same: float, farthest: bool
-) -> tuple[BoolArray, BoolArray]:
-    """Which pixels (H, W) hide background, and which show the background that they hide.
+def _by_height(
+    seeds: FloatArray, uncovered: FloatArray, longest: int
+) -> list[tuple[FloatArray, int]]:
+    """(seeds (H, W), how many pixels these reach at most), of high edges first."""
+    reach = min(float(np.quantile(uncovered[seeds > 0], _TYPICAL)), _WIDEST * longest)
+    found, left = [], seeds
+    for halved in range(_HEIGHTS):
+        low = uncovered <= reach / 2 ** (halved + 1) if halved + 1 < _HEIGHTS else False
+        found.append((np.where(low, 0, left), max(1, int(reach / 2**halved))))
+        left = np.where(low, left, 0)
+    return found
 
-    From the edges on the background's depth spreads in blocks, the nearer one first, or if seeds
-    are depths and not inverse depths, the farthest; what is nearer than it, by more than a ratio
-    `same`, hides it.
+
+def _first(edges: list[tuple[FloatArray, int]]) -> FloatArray:
+    """Inverse depth (H, W) of what a camera that moves uncovers first, 0 where nothing.
+
+    A low edge uncovers little, and slowly: what is behind it goes before what is behind a higher
+    one only close to it.
+    """
+    first, soonest = np.zeros_like(edges[0][0]), np.full(edges[0][0].shape, np.inf, np.float32)
+    for seeds, reach in edges:
+        behind, when = _spread(seeds, reach)
+        sooner = (behind > 0) & (when < soonest)
+        first, soonest = np.where(sooner, behind, first), np.where(sooner, when, soonest)
+    return first
+
+
+def _farthest(edges: list[tuple[FloatArray, int]]) -> FloatArray:
+    """Inverse depth (H, W) of the farthest that a camera that moves uncovers, 0 where nothing."""
+    farthest = np.zeros_like(edges[0][0])
+    for seeds, reach in edges:
+        farthest = np.maximum(farthest, _spread(_reciprocal(seeds), reach)[0])
+    return _reciprocal(farthest)
+
+
+def _reciprocal(values: FloatArray) -> FloatArray:
+    return np.divide(1, values, out=np.zeros_like(values), where=values > 0)
+
+
+def _spread(seeds: FloatArray, reach: int) -> tuple[FloatArray, FloatArray]:
+    """Seeds (H, W) spread by so many pixels, in blocks, the larger value first, and when (H, W).
+
+    0 where they do not come; when: in shares of the reach.
     """
     block = -(-reach // _STEPS)
-    height, width = inverse.shape
-    behind = _blocks(seeds, block)
-    for _ in range(-(-reach // block) + 1):
-        behind = np.where(behind > 0, behind, windows.most(behind, 1))
-    if farthest:
-        behind = np.divide(1, behind, out=np.zeros_like(behind), where=behind > 0)
-    known = np.repeat(np.repeat(behind, block, 0), block, 1)[:height, :width]
-    valid = (inverse > 0) & (known > 0)
-    near = inverse > known * np.float32(same)
-    return valid & near, valid & ~near
+    height, width = seeds.shape
+    values = _blocks(seeds, block)
+    when = np.zeros_like(values)
+    for step in range(1, -(-reach // block) + 2):
+        fresh = np.where(values > 0, 0, windows.most(values, 1))
+        values, when = values + fresh, np.where(fresh > 0, np.float32(step * block / reach), when)
+
+    def whole(blocks: FloatArray) -> FloatArray:
+        return np.repeat(np.repeat(blocks, block, 0), block, 1)[:height, :width]
+
+    return whole(values), whole(when)
 
 
 def _open(inverse: FloatArray, around: BoolArray) -> BoolArray:

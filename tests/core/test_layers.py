@@ -174,6 +174,22 @@ def test_it_has_the_colours_and_the_depth_of_the_background(
     assert np.percentile(np.abs(depth[shown] / truth - 1), 90) < 0.1
 
 
+def test_what_is_behind_a_low_edge_does_not_spread_behind_a_high_one(camera: Pinhole) -> None:
+    """A bowl: its inside hides a bit of its white rim, the rim hides much of a green wall."""
+    v, u = np.mgrid[0:HEIGHT, 0:WIDTH]
+    radius = np.hypot(u - 120, v - 80)
+    z = np.select([radius < 36, radius < 44], [1.0, 1.12], 3.0)
+    rgb = np.select(
+        [(z == 1)[..., None], (z < 2)[..., None]], [[0, 0, 200], [255] * 3], [0, 200, 0]
+    )
+    photo = images.from_array(rgb.astype(np.uint8))
+    for shift in (0.05, 0.1):
+        colors, seen_z = colors_from_aside(z, camera, photo, shift, layers=True)
+        wall = colors[seen_z > 2]
+        assert len(wall) > 0.5 * z.size
+        assert np.mean(wall[:, 0] > 20) < 0.001
+
+
 @pytest.fixture(scope="module")
 def under_sky(z: np.ndarray, camera: Pinhole, photo: images.Photo) -> Background:
     """The layers of the same scene with a blue sky."""
