@@ -1,139 +1,135 @@
 """Files of Hugging Face, in the cache that all programs of this computer share.
 
-Imports huggingface_hub, in `fetch` alone; finding a file takes only the cache's known layout.
+Finding a file takes only the cache's known layout. huggingface_hub, imported where one is fetched,
+tells what there is and puts it into the cache's order; the bytes come as any other download, since
+the library can neither be stopped nor go on with what has come.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import threading
 from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import TypeVar
 
 from ..errors import CancelledError, DownloadError, OutputError, UnflatError, needing
 from ..files import refusal
 from .catalog import WeightsFile
-from .download import Progress, amount, check_space
 
 _POLL = 0.1  # seconds
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 def cached(file: WeightsFile) -> Path | None:
     """Where the file lies in the cache, if it does; None also for one of another place."""
     if file.repository is None:
         return None
-    folder = _cache() / f"models--{file.repository}".replace("/", "--")
     commit = revision = file.revision or "main"
-    reference = folder / "refs" / revision
+    reference = _folder(file) / "refs" / revision
     if reference.is_file():
         commit = reference.read_text(encoding="utf-8").strip()
-    path = folder / "snapshots" / commit / file.name
+    path = _folder(file) / "snapshots" / commit / file.name
     return path if path.is_file() else None
 
 
 def digest(path: Path) -> str | None:
     """SHA-256 of a file in the cache as its server published it: the cache calls it so."""
     name = path.readlink().name if path.is_symlink() else ""
-    return name if re.fullmatch("[0-9a-f]{64}", name) else None
+    return name if _SHA256.fullmatch(name) else None
 
 
-def remove(path: Path) -> None:
-    """Remove a file from the cache: the link of its revision, and what it leads to."""
-    if path.is_symlink():
-        (path.parent / path.readlink()).unlink(missing_ok=True)
-    path.unlink()
+def traces(file: WeightsFile) -> list[Path]:
+    """All that there is of a file in the cache: itself, its bytes, and a part that came of them."""
+    found = cached(file)
+    paths = [found] if found else []
+    if found and found.is_symlink():
+        paths.append(found.parent / found.readlink())
+    if file.repository:
+        paths += _blobs(file).glob(f"{_part(file)}*")
+    return [path for path in paths if path.is_file()]
 
 
-def fetch(file: WeightsFile, progress: Progress, cancelled: Callable[[], bool]) -> Path:
-    """Bring the file into the cache.
+@dataclass(frozen=True)
+class Remote:
+    """A file as it is on Hugging Face now.
+
+    sha256: "" where it is not told. blob: where the cache has its bytes. part: where they come.
+    """
+
+    url: str
+    size: int | None
+    sha256: str
+    blob: Path
+    part: Path
+
+
+def ask(file: WeightsFile, cancelled: Callable[[], bool]) -> Remote:
+    """What there is to download, and where to.
 
     Raises CancelledError, DownloadError, OutputError, or MissingLibraryError without
     huggingface_hub.
     """
     with needing("huggingface_hub", "Downloads from Hugging Face need"):
-        from huggingface_hub import constants
-    # Its other way of downloading runs in native code, which a cancel does not reach.
-    constants.HF_HUB_DISABLE_XET = True
-    thread = _Thread(file)
+        from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+    # It would tell its makers about this computer, and ask them about programs that use it.
+    constants.HF_HUB_DISABLE_TELEMETRY = True
+    url = hf_hub_url(file.repository or "", file.name, revision=file.revision, endpoint=_endpoint())
+    told = _waited(file, lambda: get_hf_file_metadata(url, endpoint=_endpoint()), cancelled)
+    etag = told.etag or ""
+    if not re.fullmatch("[0-9a-zA-Z-]+", etag):  # it becomes a file's name
+        raise DownloadError("Hugging Face does not say which file it has, try again later.")
+    blobs = _blobs(file)
+    try:
+        blobs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(refusal(_cache(), error)) from None
+    sha256 = etag if _SHA256.fullmatch(etag) else ""
+    return Remote(url, told.size, sha256, blobs / etag, blobs / _part(file))
+
+
+def link(file: WeightsFile, remote: Remote, cancelled: Callable[[], bool]) -> Path:
+    """Have the cache know a file whose bytes are in place. Raises as `ask`."""
+    from huggingface_hub import hf_hub_download
+
+    def known() -> str:
+        return hf_hub_download(
+            file.repository or "", file.name, revision=file.revision, cache_dir=_cache(),
+            endpoint=_endpoint(),
+        )  # fmt: skip
+
+    path = Path(_waited(file, known, cancelled))
+    if not path.is_symlink():  # where there are none, as on Windows, it has copied the bytes
+        remote.blob.unlink(missing_ok=True)
+    return path
+
+
+_Found = TypeVar("_Found")
+
+
+def _waited(file: WeightsFile, work: Callable[[], _Found], cancelled: Callable[[], bool]) -> _Found:
+    """What the library finds. It can't be stopped, so after a cancel nobody waits for it."""
+    found: Future[_Found] = Future()
+
+    def run() -> None:
+        try:
+            found.set_result(work())
+        except Exception as error:
+            found.set_exception(error)
+
+    thread = Thread(target=run, daemon=True)
     thread.start()
     while thread.is_alive():
         thread.join(_POLL)
         if cancelled():
-            thread.stopped = True
             raise CancelledError
-        progress(
-            thread.come / thread.total if thread.total else 0, amount(thread.come, thread.total)
-        )
-    if isinstance(thread.result, Path):
-        return thread.result
-    raise _trouble(thread.result, file)
-
-
-class _Thread(threading.Thread):
-    """The library has no way to be stopped, so it works in a thread that nobody has to wait for:
-
-    after a cancel, its next report of progress ends it.
-    """
-
-    def __init__(self, file: WeightsFile) -> None:
-        super().__init__(daemon=True)
-        self._file = file
-        self.total = file.size
-        self.come = 0
-        self.stopped = False
-        self.result: Path | Exception = CancelledError()
-
-    def run(self) -> None:
-        """Download; the outcome is in `result`."""
-        try:
-            self.result = self._download()
-        except Exception as error:
-            self.result = error
-
-    def _download(self) -> Path:
-        from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
-
-        name, repository, revision = (
-            self._file.name,
-            self._file.repository or "",
-            self._file.revision,
-        )
-        endpoint, cache = os.environ.get("HF_ENDPOINT") or None, _cache()
-        # Asked first, because what it raises is plain, and because disks are not endless.
-        asked = get_hf_file_metadata(
-            hf_hub_url(repository, name, revision=revision, endpoint=endpoint), endpoint=endpoint
-        )
-        self.total = self.total or asked.size
-        cache.mkdir(parents=True, exist_ok=True)
-        check_space(cache, self.total or 0)
-        path = hf_hub_download(
-            repository, name, revision=revision, cache_dir=cache, endpoint=endpoint,
-            tqdm_class=self._bar(),
-        )  # fmt: skip
-        return Path(path)
-
-    def _bar(self) -> Any:
-        """A class with as much of tqdm's progress bar as huggingface_hub uses."""
-        thread = self
-
-        class Bar:
-            def __init__(self, initial: int = 0, **_: Any) -> None:
-                thread.come = initial
-
-            def update(self, count: int = 1) -> None:
-                if thread.stopped:
-                    raise CancelledError
-                thread.come += count
-
-            def __enter__(self) -> Bar:
-                return self
-
-            def __exit__(self, *_: object) -> None:
-                return
-
-        return Bar
+    try:
+        return found.result()
+    except Exception as error:
+        raise _trouble(error, file) from None
 
 
 def _trouble(error: Exception, file: WeightsFile) -> Exception:
@@ -144,7 +140,7 @@ def _trouble(error: Exception, file: WeightsFile) -> Exception:
     if isinstance(error, errors.GatedRepoError):
         return DownloadError(
             f"Hugging Face gives '{file.name}' only to those who accept its terms: do so on "
-            f"{page}, then log in with: hf auth login"
+            f"{page}, download it there, then import it."
         )
     if isinstance(error, errors.RepositoryNotFoundError | errors.RevisionNotFoundError):
         return DownloadError(f"Hugging Face has no such place any more, or hides it: {page}")
@@ -164,6 +160,23 @@ def _trouble(error: Exception, file: WeightsFile) -> Exception:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _endpoint() -> str | None:
+    return os.environ.get("HF_ENDPOINT") or None
+
+
+def _folder(file: WeightsFile) -> Path:
+    return _cache() / f"models--{file.repository}".replace("/", "--")
+
+
+def _blobs(file: WeightsFile) -> Path:
+    return _folder(file) / "blobs"
+
+
+def _part(file: WeightsFile) -> str:
+    """The name of what has come of a file, which other programs leave alone."""
+    return "unflat-" + file.name.replace("/", "--") + ".part"
 
 
 def _cache() -> Path:

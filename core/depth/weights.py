@@ -127,10 +127,11 @@ def verify(
     path = find(card)
     if path is None:
         raise WeightsError(f"The weights of '{card.id}' are not on this computer.")
+    reader.check(path)
     receipt = _receipt(card)
-    expected = hub.digest(path) or (receipt.sha256 if receipt else _published(card, path))
+    expected = hub.digest(path) or (receipt.sha256 if receipt else _file(card).sha256 or "")
     sha256 = _digest(path, progress, cancelled)
-    if not sha256.startswith(expected):
+    if not sha256.startswith(expected.lower()):
         raise WeightsError(
             f"{path} is not what it was, remove it and get it again: unflat models remove {card.id}"
         )
@@ -153,7 +154,7 @@ def fetch(
     """
     file = _file(card)
     if find(card):
-        return require(card)
+        return require(card, progress)
     if not online or is_offline():
         raise OfflineError(
             f"The weights of '{card.id}' are not on this computer and Unflat was asked to stay "
@@ -166,19 +167,26 @@ def fetch(
     def checking(fraction: float, text: str) -> None:
         progress(_CHECKING + (1 - _CHECKING) * fraction, text)
 
+    def brought(url: str, part: Path, size: int | None, sha256: str) -> Download:
+        download = Download(url, part, size, loading, cancelled, limits)
+        download.run()
+        _accept(card, part, sha256, checking, cancelled, download.discard)
+        return download
+
     with _sole(card, progress, cancelled):
-        if find(card) is None:  # else another process brought it meanwhile
-            if file.repository:
-                come = hub.fetch(file, loading, cancelled)
-                _accept(card, come, checking, cancelled, lambda: hub.remove(come))
-            else:
-                path = folder() / card.id / file.name
-                part = path.with_name(file.name + ".part")
-                download = Download(file.url, part, file.size, loading, cancelled, limits)
-                download.run()
-                _accept(card, part, checking, cancelled, download.discard)
-                download.place(path)
-    return require(card)
+        if find(card):  # another process brought it meanwhile
+            pass
+        elif file.repository:
+            remote = hub.ask(file, cancelled)
+            if not remote.blob.is_file():  # it is there for another revision
+                sha256 = file.sha256 or remote.sha256
+                brought(remote.url, remote.part, remote.size, sha256).place(remote.blob)
+            hub.link(file, remote, cancelled)
+        else:
+            path = folder() / card.id / file.name
+            part = path.with_name(file.name + ".part")
+            brought(file.url, part, file.size, file.sha256 or "").place(path)
+    return require(card, checking)
 
 
 def import_file(
@@ -217,14 +225,12 @@ def files_in(path: Path) -> list[Path]:
 
 def remove(card: ModelCard) -> int:
     """Remove a model's files, also from the shared cache; the bytes this freed."""
-    shared, own = hub.cached(_file(card)), folder() / card.id
+    own, shared = folder() / card.id, hub.traces(_file(card))
     files = [file for file in own.iterdir() if file.is_file()] if own.is_dir() else []
-    if shared:
-        files.append(shared)
-    freed = sum(file.stat().st_size for file in files)
+    freed = sum(file.lstat().st_size for file in [*files, *shared])
     try:
-        if shared:
-            hub.remove(shared)
+        for file in shared:
+            file.unlink()
         if own.is_dir():
             shutil.rmtree(own)
     except OSError as error:
@@ -261,11 +267,15 @@ def _sole(card: ModelCard, progress: Progress, cancelled: Callable[[], bool]) ->
 def _accept(
     card: ModelCard,
     path: Path,
+    published: str,
     progress: Progress,
     cancelled: Callable[[], bool],
     discard: Callable[[], None],
 ) -> None:
-    """Write the receipt of what was downloaded. Raises DownloadError, and discards it, if wrong."""
+    """Write the receipt of what was downloaded. Raises DownloadError, and discards it, if wrong.
+
+    published: the first digits of its SHA-256; "" where nobody says.
+    """
     try:
         reader.check(path)
     except WeightsError:
@@ -275,18 +285,13 @@ def _accept(
             f"{card.source} and import it."
         ) from None
     sha256 = _digest(path, progress, cancelled)
-    if not sha256.startswith(_published(card, path)):
+    if not sha256.startswith(published.lower()):
         discard()
         raise DownloadError(
             f"What came for '{card.id}' is not what was published (SHA-256 {sha256[:8]}...), try "
             f"again later or get it from {card.source} and import it."
         )
     _write_receipt(card, path, sha256)
-
-
-def _published(card: ModelCard, path: Path) -> str:
-    """First digits of the SHA-256 that the file must have; "" where nobody says."""
-    return (_file(card).sha256 or hub.digest(path) or "").lower()
 
 
 def _digest(

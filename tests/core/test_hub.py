@@ -14,6 +14,7 @@ import pytest
 
 from unflat.core.depth import catalog, weights
 from unflat.core.depth.catalog import ModelCard, WeightsFile
+from unflat.core.depth.request import Limits
 from unflat.core.errors import CancelledError, DownloadError, OfflineError, OutputError
 
 from .test_weights import DATA, OTHER, SHA256
@@ -31,17 +32,28 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._answer()
+        rest = self.server.data[self._start() :]
         if self.server.status == 200:
-            self.wfile.write(self.server.data[: len(DATA) // 2])
+            self.wfile.write(rest[: len(rest) // 2])
             time.sleep(self.server.seconds)
-            self.wfile.write(self.server.data[len(DATA) // 2 :])
+            if self.server.breaks:
+                self.server.breaks -= 1
+                self.connection.close()
+                return
+            self.wfile.write(rest[len(rest) // 2 :])
+
+    def _start(self) -> int:
+        return int(self.headers.get("Range", "bytes=0-")[6:-1])
 
     def _answer(self) -> None:
-        self.server.asked.append(f"{self.command} {self.path}")
-        self.send_response(self.server.status)
+        start, whole = self._start(), len(DATA) if self.server.status == 200 else 0
+        self.server.asked.append(f"{self.command} {self.path} from {start}")
+        self.send_response(206 if start else self.server.status)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{whole - 1}/{whole}")
         self.send_header("ETag", f'"{SHA256}"')
         self.send_header("X-Repo-Commit", COMMIT)
-        self.send_header("Content-Length", str(len(DATA) if self.server.status == 200 else 0))
+        self.send_header("Content-Length", str(whole - start))
         if self.server.error:
             self.send_header("X-Error-Code", self.server.error)
         self.end_headers()
@@ -51,14 +63,18 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Hub(ThreadingHTTPServer):
-    """Serves `data` under the digest of DATA, or the error `status`, named `error`."""
+    """Serves `data` under the digest of DATA, or the error `status`, named `error`.
+
+    seconds: of silence half way. breaks: how many times it then hangs up.
+    """
 
     daemon_threads = True
     block_on_close = False
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.data, self.status, self.error, self.seconds = DATA, 200, "", 0.0
+        self.data, self.status, self.error = DATA, 200, ""
+        self.seconds, self.breaks = 0.0, 0
         self.asked: list[str] = []
         Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
@@ -167,17 +183,54 @@ def test_offline(card: ModelCard, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> 
     assert not hub.asked
 
 
-def test_cancel(card: ModelCard, hub: Hub, tmp_path: Path) -> None:
-    hub.seconds = 1
-    end = time.monotonic() + 0.3
+def test_a_cancel_is_quick_and_loses_nothing(card: ModelCard, hub: Hub, tmp_path: Path) -> None:
+    hub.seconds = 5
+    end = time.monotonic() + 0.5
     with pytest.raises(CancelledError):
         weights.fetch(card, cancelled=lambda: time.monotonic() > end)
-    assert time.monotonic() < end + 0.4
+    assert time.monotonic() < end + 0.5
     assert weights.find(card) is None
-    end = time.monotonic() + 5
-    while files(tmp_path) and time.monotonic() < end:  # until the thread has noticed
-        time.sleep(0.05)
+    assert len(files(tmp_path)) == 1
+    hub.seconds = 0
+    assert weights.fetch(card).read_bytes() == DATA
+    assert int(hub.asked[-2].split()[-1]) > 0, hub.asked  # before it is linked
+    assert len(files(tmp_path)) == 2  # the bytes and their link
+
+
+def test_what_came_before_a_cancel_can_be_removed(
+    card: ModelCard, hub: Hub, tmp_path: Path
+) -> None:
+    hub.seconds = 5
+    end = time.monotonic() + 0.5
+    with pytest.raises(CancelledError):
+        weights.fetch(card, cancelled=lambda: time.monotonic() > end)
+    assert weights.remove(card) > 1000
     assert not files(tmp_path)
+
+
+def test_a_connection_that_breaks_off(card: ModelCard, hub: Hub) -> None:
+    hub.breaks = 2
+    assert weights.fetch(card, limits=Limits(pause=0.01)).read_bytes() == DATA
+
+
+@pytest.mark.parametrize("data", [DATA, OTHER], ids=["right", "wrong"])
+def test_a_system_without_links(
+    data: bytes, card: ModelCard, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import file_download
+
+    monkeypatch.setattr(file_download, "are_symlinks_supported", lambda *_: False)
+    hub.data = data
+    if data is DATA:
+        path = weights.fetch(card)
+        assert not path.is_symlink()
+        assert path.read_bytes() == DATA
+        assert weights.verify(card).sha256 == SHA256
+        assert files(tmp_path) == [path]
+    else:
+        with pytest.raises(DownloadError, match="not what was published"):
+            weights.fetch(card)
+        assert not files(tmp_path)
 
 
 def test_a_cache_that_can_not_be(card: ModelCard, hub: Hub, tmp_path: Path) -> None:
