@@ -121,7 +121,7 @@ def _draw_model(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -
         return
     licence = row.row()
     licence.alignment = "RIGHT"
-    licence.label(text=card.licence if card.commercial else f"{card.licence}, non-commercial")
+    licence.label(text=card.terms)
     if card.file is None:
         return
     if chores.running is not None:

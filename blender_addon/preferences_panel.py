@@ -87,11 +87,11 @@ def _draw_model(column: bpy.types.UILayout, card: ModelCard, here: bool) -> None
     row = column.split(factor=0.5)
     row.label(text=card.title, icon="CHECKMARK" if here else "BLANK1")
     right = row.split(factor=0.55)
-    right.label(text=card.licence if card.commercial else f"{card.licence}, non-commercial")
+    right.label(text=card.terms)
     buttons = right.row(align=True)
     if here:
         buttons.operator(ids.MODEL_VERIFY, text="Check").model = card.id
         buttons.operator(ids.MODEL_REMOVE, text="", icon="TRASH").model = card.id
     else:
-        size = f"{card.download_size / 1e6:,.0f} MB"
+        size = f"About {card.download_size / 1e6:,.0f} MB"
         buttons.operator(ids.MODEL_DOWNLOAD, text=size, icon="IMPORT").model = card.id

@@ -48,7 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(id=None, all=False)
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     listing = actions.add_parser("list", help="list them, as without an action")
-    listing.add_argument("--all", action="store_true", help="also those without commercial use")
+    listing.add_argument(
+        "--all", action="store_true", help="also those not cleared for commercial use"
+    )
     for name, purpose in (
         ("info", "say more of one"),
         ("download", "get its weights, going on from where that broke off"),
@@ -68,7 +70,10 @@ def _list(everything: bool) -> None:
     for card in shown:
         print(_line(card))
     if left_out := len(catalog.MODELS) - len(shown):
-        print(f"{left_out} more, not for commercial use: unflat models list --all", file=sys.stderr)
+        print(
+            f"{left_out} more, not cleared for commercial use: unflat models list --all",
+            file=sys.stderr,
+        )
 
 
 def _is_here(card: ModelCard) -> bool:
@@ -77,13 +82,7 @@ def _is_here(card: ModelCard) -> bool:
 
 def _line(card: ModelCard) -> str:
     here = ", downloaded" if _is_here(card) else ""
-    return f"{card.id:<{_WIDEST}} {card.title}: {card.predicts}, {_licence(card)}{here}"
-
-
-def _licence(card: ModelCard) -> str:
-    return (
-        f"{card.licence} ({'commercial use allowed' if card.commercial else 'no commercial use'})"
-    )
+    return f"{card.id:<{_WIDEST}} {card.title}: {card.predicts}, {card.terms}{here}"
 
 
 def _info(card: ModelCard) -> None:
@@ -104,7 +103,7 @@ def _info(card: ModelCard) -> None:
 
 
 def _download(card: ModelCard) -> None:
-    print(f"{card.title}: {_licence(card)}, see {card.source}", file=sys.stderr)
+    print(f"{card.title}: {card.terms}, see {card.source}", file=sys.stderr)
     with _bar(card.id) as progress:
         path = weights.fetch(card, progress)
     print(path)

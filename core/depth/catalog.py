@@ -13,12 +13,14 @@ class WeightsFile:
 
     name: of the file on disk. url: the official address.
     size: bytes, and sha256: hex digest or its first digits; None where upstream does not say.
+    width: bytes of each number, which tell about how large it is where no size is published.
     repository, revision: of Hugging Face, where the file comes from there; else None.
     """
 
     name: str
     url: str
     size: int | None = None
+    width: int = 4
     sha256: str | None = None
     repository: str | None = None
     revision: str | None = None
@@ -55,10 +57,17 @@ class ModelCard:
 
     @property
     def download_size(self) -> int:
-        """Bytes to download: as published, else 4 for each parameter; 0 for what comes along."""
+        """Bytes to download, about; 0 for what comes along."""
         if self.file is None:
             return 0
-        return self.file.size or 4 * self.parameters
+        return self.file.size or self.file.width * self.parameters
+
+    @property
+    def terms(self) -> str:
+        """The licence, and a warning unless it clearly allows commercial use."""
+        return (
+            self.licence if self.commercial else f"{self.licence}, not cleared for commercial use"
+        )
 
 
 _EVERY_DEVICE = ("cuda", "xpu", "mps", "cpu")
@@ -70,7 +79,7 @@ _BUILTIN = ModelCard(
     family="builtin",
     predicts="inverse",
     input_size=256,
-    parameters=7_013_441,
+    parameters=8_950_273,
     licence="MIT",
     commercial=True,
     source="comes with Unflat; trained only on scenes that Unflat makes itself",
@@ -208,7 +217,9 @@ _DEPTH_PRO = ModelCard(
     commercial=False,
     source="https://github.com/apple/ml-depth-pro",
     citation="Bochkovskii et al., Depth Pro, 2024",
-    file=WeightsFile("depth_pro.pt", "https://ml-site.cdn-apple.com/models/depth-pro/depth_pro.pt"),
+    file=WeightsFile(
+        "depth_pro.pt", "https://ml-site.cdn-apple.com/models/depth-pro/depth_pro.pt", width=2
+    ),
     devices=_EVERY_DEVICE,
     memory=9_400 * 1_000_000,
 )

@@ -43,6 +43,7 @@ def is_here() -> bool:
     """Whether OpenVINO is installed, and loads."""
     try:
         _core()
+        knows_bfloat16()  # which loads its part for this processor
     except Exception:  # of whatever kind; torch does its work
         _log.info("OpenVINO does not load", exc_info=True)
         return False
@@ -117,8 +118,7 @@ class Compiled:
     def _said(run: Any, pixels: Tensor) -> Tensor:
         import torch
 
-        # Copied, because OpenVINO writes its next output to the same place.
-        return torch.from_numpy(run([pixels.numpy()])[0].copy())
+        return torch.from_numpy(run([pixels.numpy()])[0])
 
     def _path(self, size: tuple[int, ...]) -> Path:
         """Where what is compiled for a size lies."""

@@ -147,15 +147,25 @@ def _torch(layout: Format) -> Callable[[str], Any]:
     return partial(torch.load, map_location="cpu", weights_only=True, mmap=layout == Format.ZIP)
 
 
-def _table(contents: Any, path: Path) -> dict[str, Tensor]:
-    from torch import Tensor
+def _is_plain(value: Any) -> bool:
+    """Whether something is numbers in memory, one after the other."""
+    import torch
 
+    return (
+        isinstance(value, torch.Tensor)
+        and value.layout == torch.strided
+        and value.device.type == "cpu"
+        and not (value.is_nested or value.is_quantized or value.is_complex())
+    )
+
+
+def _table(contents: Any, path: Path) -> dict[str, Tensor]:
     if isinstance(contents, Mapping):
         for wrapper in _WRAPPERS:
             if isinstance(contents.get(wrapper), Mapping):
                 contents = contents[wrapper]
                 break
-        table = {k: v for k, v in contents.items() if isinstance(k, str) and isinstance(v, Tensor)}
+        table = {k: v for k, v in contents.items() if isinstance(k, str) and _is_plain(v)}
         if len(table) == len(contents) > 0:
             return table
     raise WeightsError(f"{path} holds no table of weights, choose another file.")

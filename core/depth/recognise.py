@@ -31,11 +31,10 @@ def models(shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]:
         found = sum(shapes.get(name) == shape for name, shape in known.entries.items())
         return found / len(known.entries)
 
-    best = max(KNOWN, key=share)  # the first of the best
-    return best.models if share(best) >= _ENOUGH else ()
+    return next((known.models for known in KNOWN if share(known) >= _ENOUGH), ())
 
 
-# A network that is part of another stands after it.
+# A network that is part of another stands after it, which has an entry that it lacks.
 KNOWN = (
     Known(
         ("midas_v21_384",),

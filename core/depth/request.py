@@ -212,9 +212,10 @@ def _trouble(error: Exception, url: str) -> Exception:
             f"The certificate of {host(url)} can't be trusted ({reason.verify_message}), check the "
             "clock of this computer and what sits between it and the network."
         )
-    if isinstance(reason, OSError | http.client.HTTPException | str):
+    if isinstance(reason, OSError | http.client.HTTPException | ValueError | str):
+        why = (str(reason).splitlines() or [type(reason).__name__])[0]
         return BrokenError(
-            f"{host(url)} can't be reached ({reason}), check the network and try again."
+            f"{host(url)} can't be reached ({why}), check the network and try again."
         )
     return error
 

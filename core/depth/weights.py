@@ -203,7 +203,10 @@ def import_file(
     """
     state = read(path)
     card = _recognise(path, {name: tuple(value.shape) for name, value in state.items()}, model)
-    models.load(card, state)  # for its errors
+    try:
+        models.load(card, state)  # for its errors
+    except WeightsError as error:
+        raise WeightsError(f"{path} is of '{card.id}', but damaged or changed: {error}") from None
     with _sole(card, progress, cancelled):
         target = folder() / card.id / _file(card).name
         part = target.with_name(target.name + ".part")
@@ -356,16 +359,22 @@ def _recognise(path: Path, shapes: dict[str, tuple[int, ...]], model: str | None
         cards = [card for card in cards if card.id == model]
         if not cards:
             raise WeightsError(f"{path} is not of '{model}' but of: {names}.")
+    for tells in (_is_called, _lies_in):
+        if len(cards) > 1:
+            cards = [card for card in cards if tells(path, _file(card))] or cards
     if len(cards) > 1:
-        cards = [card for card in cards if _is_called(path, _file(card))] or cards
-    if len(cards) > 1:
-        raise WeightsError(f"{path} may be of several models, say which it is: {names}.")
+        raise WeightsError(
+            f"{path} may be of several models, say which it is (--as ID), one of: {names}."
+        )
     return cards[0]
 
 
 def _is_called(path: Path, file: WeightsFile) -> bool:
-    """Whether a file has its official name, or lies in a folder called as on Hugging Face."""
-    if file.repository:
-        place = file.repository.split("/")[-1].lower()
-        return any(place == part.lower().split("--")[-1] for part in path.parts)
+    """Whether a file has its official name."""
     return path.name == file.name
+
+
+def _lies_in(path: Path, file: WeightsFile) -> bool:
+    """Whether a file lies in a folder called as on Hugging Face."""
+    place = (file.repository or "").split("/")[-1].lower()
+    return any(place == part.lower().split("--")[-1] for part in path.absolute().parts)

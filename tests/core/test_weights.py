@@ -162,6 +162,7 @@ def test_all_bytes_of_unknown_size_are_there(card: ModelCard, server: FileServer
         ([misbehave.redirect("/again")] * 9, "nowhere"),
         ([misbehave.redirect("http://example.com/file")], "encryption"),
         ([misbehave.redirect("file:///etc/passwd")], "nowhere"),
+        ([misbehave.redirect("http://[::1")] * 3, "can't be reached"),
         ([misbehave.stall(0)] * 3, "stopped sending"),
         ([misbehave.trickle_head] * 3, "does not answer"),
         ([misbehave.send(b"<html>", Content_Type="text/html; charset=utf-8")], "web page"),
@@ -232,6 +233,9 @@ def test_a_published_prefix_is_enough(card: ModelCard) -> None:
 
 def test_a_file_put_there_by_hand(card: ModelCard, place: Path) -> None:
     (place / "toy").mkdir(parents=True)
+    (place / "toy" / NAME).write_bytes(b"hi")
+    with pytest.raises(WeightsError, match="no file of weights"):
+        weights.verify(card)
     (place / "toy" / NAME).write_bytes(OTHER)
     with pytest.raises(WeightsError, match="models remove toy"):
         weights.require(card)
@@ -396,7 +400,7 @@ class TestCommandLine:
         assert cli.main(["models", "download", "toy"]) == 0
         out, errors = capsys.readouterr()
         assert out.strip() == str(place / "toy" / NAME)
-        assert "CC-BY-NC-4.0 (no commercial use)" in errors
+        assert "CC-BY-NC-4.0, not cleared for commercial use" in errors
         assert cli.main(["models", "list"]) == 0
         assert "downloaded" in capsys.readouterr().out
         assert cli.main(["models", "verify", "toy"]) == 0
