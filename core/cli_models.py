@@ -116,7 +116,8 @@ def _verify(card: ModelCard) -> None:
 
 
 def _remove(card: ModelCard) -> None:
-    print(f"{card.id}: {weights.remove(card) / 1e6:,.1f} MB removed")
+    freed = weights.remove(card)
+    print(f"{card.id}: {freed / 1e6:,.1f} MB removed" if freed else f"{card.id}: was not here")
 
 
 _ACTIONS = {"info": _info, "download": _download, "verify": _verify, "remove": _remove}

@@ -178,12 +178,14 @@ def _by_height(
     seeds: FloatArray, uncovered: FloatArray, longest: int
 ) -> list[tuple[FloatArray, int]]:
     """(seeds (H, W), how many pixels these reach at most), of high edges first."""
-    reach = min(float(np.quantile(uncovered[seeds > 0], _TYPICAL)), _WIDEST * longest)
+    highest = min(float(np.quantile(uncovered[seeds > 0], _TYPICAL)), _WIDEST * longest)
+    reaches = [highest / 2**halved for halved in range(_HEIGHTS)]
     found, left = [], seeds
-    for halved in range(_HEIGHTS):
-        low = uncovered <= reach / 2 ** (halved + 1) if halved + 1 < _HEIGHTS else False
-        found.append((np.where(low, 0, left), max(1, int(reach / 2**halved))))
-        left = np.where(low, left, 0)
+    for reach, below in zip(reaches, [*reaches[1:], -1], strict=True):
+        chosen = np.where(uncovered > below, left, 0)
+        if chosen.any():
+            found.append((chosen, max(1, int(reach))))
+        left = np.where(uncovered > below, 0, left)
     return found
 
 
@@ -214,9 +216,9 @@ def _reciprocal(values: FloatArray) -> FloatArray:
 
 
 def _spread(seeds: FloatArray, reach: int) -> tuple[FloatArray, FloatArray]:
-    """Seeds (H, W) spread by so many pixels, in blocks, the larger value first, and when (H, W).
+    """Seeds (H, W) spread by `reach` pixels, in blocks, the largest value first; 0 elsewhere.
 
-    0 where they do not come; when: in shares of the reach.
+    Also when they come (H, W), as a share of the camera's move.
     """
     block = -(-reach // _STEPS)
     height, width = seeds.shape
