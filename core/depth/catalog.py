@@ -234,7 +234,7 @@ def _moge_2(model: str, title: str, parameters: int, megabytes: int) -> ModelCar
         predicts="points",
         input_size=840,
         parameters=parameters,
-        licence="MIT for the code, none stated for the weights",
+        licence="MIT by its page, unconfirmed for the weights",
         commercial=False,
         source="https://github.com/microsoft/MoGe",
         citation="Wang et al., MoGe-2, 2025",
