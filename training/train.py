@@ -17,6 +17,7 @@ import argparse
 import json
 import math
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -273,9 +274,13 @@ def main() -> None:
         dist.init_process_group("gloo")
     train(options)
     if dist.is_initialized():
-        # The first process still draws; one that left before it has been seen to abort.
+        # The first process still draws; one that left before it has been seen to abort, as has one
+        # that took its threads down the usual way. All is written, so none of that is needed.
         dist.barrier()
         dist.destroy_process_group()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 if __name__ == "__main__":
