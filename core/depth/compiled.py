@@ -15,6 +15,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .._version import __version__
 from . import compiled_files as files
 from .catalog import ModelCard
@@ -70,6 +72,7 @@ class Compiled:
         self._way = way if knows_bfloat16() else Way.NOTHING
         self._size: tuple[int, ...] = ()
         self._run: Any = None
+        self._blob: memoryview | None = None
         self._instead: Any = None
         self.precision = f"{self._way.words} by OpenVINO"
 
@@ -81,7 +84,7 @@ class Compiled:
 
     def _fit(self, pixels: Tensor) -> None:
         """Make ready for the size of these pixels."""
-        self._run, self._size = None, ()  # its memory, before more is taken
+        self._run, self._blob, self._size = None, None, ()  # their memory, before more is taken
         path = self._path(tuple(pixels.shape))
         self._run = self._imported(path) or self._compiled(pixels, path)
         self._size = tuple(pixels.shape)
@@ -94,10 +97,15 @@ class Compiled:
         blob = files.read(path)
         if blob is None:
             return None
+        import openvino
+
+        tensor = openvino.Tensor(np.frombuffer(blob, np.uint8), shared_memory=True)
         try:
-            return _core().import_model(blob, _DEVICE, _options(self._way))
-        except RuntimeError:  # OpenVINO knows its own
+            run = _core().import_model(tensor, _DEVICE, _options(self._way))
+        except (RuntimeError, TypeError):  # it knows its own; older ones take no tensor
             return None
+        self._blob = blob  # which the weights may still lie in
+        return run
 
     def _compiled(self, pixels: Tensor, path: Path) -> Any:
         """What runs, and is on disk from now on; None if it is no good."""

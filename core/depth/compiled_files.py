@@ -6,6 +6,7 @@ A file's name tells all that it depends on, and its last bytes whether it is who
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 import zlib
 from contextlib import suppress
@@ -27,11 +28,15 @@ def path(card: ModelCard, facts: object) -> Path:
     return weights.folder() / card.id / f"{_PREFIX}{digest}.blob"
 
 
-def read(file: Path) -> bytes | None:
-    """What was written; None if nothing was, or it is damaged."""
+def read(file: Path) -> memoryview | None:
+    """What was written; None if nothing was, or it is damaged.
+
+    Mapped, not copied, as it can be a gigabyte; what is changed of it stays in memory.
+    """
     try:
-        content = file.read_bytes()
-    except OSError:
+        with file.open("rb") as source:
+            content = memoryview(mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_COPY))
+    except (OSError, ValueError):  # there is none, or nothing in it
         return None
     with suppress(OSError):  # the folder may be read-only
         file.touch()
