@@ -178,7 +178,7 @@ def fetch(
             pass
         elif file.repository:
             remote = hub.ask(file, cancelled)
-            if not remote.blob.is_file():  # it is there for another revision
+            if not remote.blob.is_file():  # else it came for another revision
                 sha256 = file.sha256 or remote.sha256
                 brought(remote.url, remote.part, remote.size, sha256).place(remote.blob)
             hub.link(file, remote, cancelled)
