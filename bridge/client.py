@@ -193,7 +193,10 @@ class Worker:
 
     def _answer(self, number: int, report: Report, cancelled: Cancelled, watch: _Watch) -> Any:
         while True:
-            message = self._pipes.receive(_POLL)
+            try:
+                message = self._pipes.receive(_POLL)
+            except ConnectionError as end:
+                raise self._lost(str(end)) from None
             if isinstance(message, Answer):
                 if message.id == number and message.error is None:
                     return message.result
@@ -201,8 +204,6 @@ class Worker:
                     raise from_error(message.error)
             elif isinstance(message, Call):
                 self._notice(message, number, report)
-            elif self._pipes.broken is not None:
-                raise self._lost(self._pipes.broken)
             watch.look(self._pipes.heard)
             if cancelled() and watch.asked_to_cancel is None:
                 watch.asked_to_cancel = time.monotonic()

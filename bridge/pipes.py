@@ -24,8 +24,8 @@ class Pipes:
 
     def __init__(self, child: Child) -> None:
         self.child = child
-        self.broken: str | None = None  # why nothing more will come
         self.heard = 0.0  # when something came last
+        self._broken: str | None = None  # why nothing more will come
         self._is_listening = False
         self._inbox: queue.SimpleQueue[Call | Answer] = queue.SimpleQueue()
         self._outbox: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
@@ -55,9 +55,12 @@ class Pipes:
             self._is_listening = False
 
     def receive(self, seconds: float) -> Call | Answer | None:
-        """The next message, if one comes in time."""
+        """The next message, if one comes in time; ConnectionError once none can come any more."""
+        broken = self._broken  # before the inbox, which then has all that came before the end
         with suppress(queue.Empty):
-            return self._inbox.get(timeout=0 if self.broken else seconds)
+            return self._inbox.get(timeout=0 if broken else seconds)
+        if broken is not None:
+            raise ConnectionError(broken)
         return None
 
     def last_words(self) -> str:
@@ -82,11 +85,11 @@ class Pipes:
                 self.heard = time.monotonic()
                 if self._is_listening and not _is_heartbeat(message):
                     self._inbox.put(message)
-            self.broken = "it closed the connection"
+            self._broken = "it closed the connection"
         except ProtocolError as error:
-            self.broken = f"it sent what is no message, {error}"
+            self._broken = f"it sent what is no message, {error}"
         except (OSError, ValueError) as error:
-            self.broken = str(error)
+            self._broken = str(error)
 
     def _write(self) -> None:
         sender = Sender(self.child.stdin)
@@ -94,7 +97,7 @@ class Pipes:
             while (message := self._outbox.get()) is not None:
                 sender.send(message)
         except ProtocolError as error:
-            self.broken = f"it was to be told too much, {error}"
+            self._broken = f"it was to be told too much, {error}"
         except (OSError, ValueError):
             pass  # its end shows in `_read`
         with suppress(OSError, ValueError):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,25 +42,31 @@ methods = st.sampled_from(
 )
 
 
-@pytest.fixture(scope="module")
-def worker() -> Iterator[Pipes]:
-    with tempfile.TemporaryDirectory() as folder:
-        pipes = Pipes(Child(command(Path(sys.executable)), variables_for({})))
+@contextmanager
+def a_worker() -> Iterator[Pipes]:
+    pipes = Pipes(Child(command(Path(sys.executable)), variables_for({})))
+    try:
         with pipes.listening():
-            pipes.send(Call("generate", {}, 1))  # before it knows its folder
-            assert answer_to(1, pipes).error is not None
-            hello = {"protocol": PROTOCOL, "version": "x", "folder": folder}
-            pipes.send(Call("initialize", hello, 2))
-            assert answer_to(2, pipes).error is None
             yield pipes
+    finally:
         pipes.child.kill()
         pipes.close()
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Pipes]:
+    with tempfile.TemporaryDirectory() as folder, a_worker() as pipes:
+        pipes.send(Call("generate", {}, 1))  # before it knows its folder
+        assert answer_to(1, pipes).error is not None
+        hello = {"protocol": PROTOCOL, "version": "x", "folder": folder}
+        pipes.send(Call("initialize", hello, 2))
+        assert answer_to(2, pipes).error is None
+        yield pipes
 
 
 def answer_to(number: int | None, pipes: Pipes) -> Answer:
     for _ in range(1000):
         message = pipes.receive(0.1)
-        assert pipes.broken is None, pipes.last_words()
         if isinstance(message, Answer) and message.id == number:
             return message
     raise TimeoutError
@@ -75,15 +84,28 @@ def test_every_call_is_answered(
 
 
 def test_other_bytes_end_the_worker() -> None:
-    pipes = Pipes(Child(command(Path(sys.executable)), variables_for({})))
-    pipes.child.stdin.write(b"GET / HTTP/1.1\r\n\r\n")
-    pipes.child.stdin.flush()
-    with pipes.listening():
+    with a_worker() as pipes:
+        pipes.child.stdin.write(b"GET / HTTP/1.1\r\n\r\n")
+        pipes.child.stdin.flush()
         answer = answer_to(None, pipes)
-    assert answer.error is not None
-    assert answer.error["code"] == -32700
-    assert pipes.child.wait(5)
-    pipes.close()
+        assert answer.error is not None
+        assert answer.error["code"] == -32700
+        assert pipes.child.wait(5)
+
+
+def test_what_was_said_before_the_end_is_heard() -> None:
+    says = "import sys; from unflat.bridge.transport import Sender; from unflat.bridge.messages "
+    says += "import Answer; Sender(sys.stdout.buffer).send(Answer(1, 'done'))"
+    pipes = Pipes(Child([sys.executable, "-c", says], os.environ))
+    try:
+        with pipes.listening():
+            assert pipes.child.wait(60)
+            time.sleep(0.2)  # until its end has been read too
+            assert answer_to(1, pipes).result == "done"
+            with pytest.raises(ConnectionError, match="closed"):
+                pipes.receive(5)
+    finally:
+        pipes.close()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the soak run looks at processes as on Linux")
