@@ -95,10 +95,11 @@ def test_other_bytes_end_the_worker() -> None:
 
 def test_what_was_said_before_the_end_is_heard() -> None:
     says = "import sys; from unflat.bridge.transport import Sender; from unflat.bridge.messages "
-    says += "import Answer; Sender(sys.stdout.buffer).send(Answer(1, 'done'))"
+    says += "import Answer; sys.stdin.read(9); Sender(sys.stdout.buffer).send(Answer(1, 'done'))"
     pipes = Pipes(Child([sys.executable, "-c", says], os.environ))
     try:
         with pipes.listening():
+            pipes.send(Call("depth", {}, 1))
             assert pipes.child.wait(60)
             time.sleep(0.2)  # until its end has been read too
             assert answer_to(1, pipes).result == "done"
