@@ -92,7 +92,7 @@ def measure(folder: Path, photos: list[Path], runs: int, precision: str) -> str:
         return listener
 
     size = (686, 518) if card.family == "depth_anything" else (640, 480)
-    pictures = [opened(path, size) for path in photos]
+    pictures = [opened(path, size if n % 2 == 0 else size[::-1]) for n, path in enumerate(photos)]
     first, second = seconds(start), seconds(start)
     network = start()
     plain, default = Listener(load()), Listener(network)
@@ -100,14 +100,15 @@ def measure(folder: Path, photos: list[Path], runs: int, precision: str) -> str:
         (see(plain, pictures[0]).seconds, see(default, pictures[0]).seconds)
         for _ in range(runs + 1)
     ][1:]
+    other = see(default, pictures[1]).seconds - see(default, pictures[1]).seconds
     off = [difference(see(default, p).depth, see(plain, p).depth) for p in pictures]
     mean, worst = (max(values) for values in zip(*off, strict=True))
     full, fast = (statistics.median(times) for times in zip(*pairs, strict=True))
-    first, second = (max(0, start - fast) for start in (first, second))
+    starts = ", ".join(f"{max(0, s):.1f} s" for s in (first - fast, second - fast, other))
     ratio = statistics.median(a / b for a, b in pairs)
     return (
         f"{folder.name:<24} float32 {full:6.2f} s  default {fast:6.2f} s  {ratio:5.2f} x  "
-        f"mean {mean:.2%}  worst {worst:.2%}  starts {first:.1f} s, {second:.1f} s  "
+        f"mean {mean:.2%}  worst {worst:.2%}  starts {starts}  "
         f"({network.precision})"
     )
 

@@ -1,12 +1,14 @@
-"""Networks compiled by OpenVINO for this CPU. Imports torch and openvino.
+"""Networks that OpenVINO runs on this CPU. Imports torch and openvino.
 
-What comes of it is compared with torch in float32 on the first picture of each size. Compiling
-takes seconds, so it is kept on disk, beside the weights.
+A network is converted once, which takes seconds, compared with torch in float32 on a picture, and
+kept on disk, beside its weights. From there it is compiled in memory for one size of input after
+the other, which takes half a second, or a second if it is large.
 """
 
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
@@ -18,13 +20,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._version import __version__
-from . import compiled_files as files
+from . import converted_files as files
 from .catalog import ModelCard
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 _DEVICE = "CPU"
+_LENGTH = 8  # bytes
 _log = logging.getLogger(__name__)
 
 
@@ -71,93 +74,116 @@ class Compiled:
         self._card, self._modified = card, modified
         self._way = way if knows_bfloat16() else Way.NOTHING
         self._size: tuple[int, ...] = ()
-        self._run: Any = None
-        self._blob: memoryview | None = None
+        self._run: _Run | None = None
         self._instead: Any = None
         self.precision = f"{self._way.words} by OpenVINO"
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """What the network says of pixels (N, 3, h, w) float32."""
-        if self._instead is None and tuple(pixels.shape) != self._size:
+        if self._size != tuple(pixels.shape) and self._instead is None:
             self._fit(pixels)
-        return self._said(self._run, pixels) if self._instead is None else self._instead(pixels)
+        return (self._run or self._instead)(pixels)
 
     def _fit(self, pixels: Tensor) -> None:
         """Make ready for the size of these pixels."""
-        self._run, self._blob, self._size = None, None, ()  # their memory, before more is taken
-        path = self._path(tuple(pixels.shape))
-        self._run = self._imported(path) or self._compiled(pixels, path)
-        self._size = tuple(pixels.shape)
+        self._run, self._size = None, tuple(pixels.shape)  # first, for its memory
+        try:
+            content = files.read(self._path())
+            if content is None:
+                self._convert(pixels)
+                content = files.read(self._path())
+            if content is not None:  # else the disk took none
+                self._run = _Run(content, self._way, self._size)
+        except Exception:  # whatever OpenVINO or torch.export cannot do, torch can
+            _log.info("OpenVINO does not run %s", self._card.id, exc_info=True)
         if self._run is None:
             self._instead = self._plain()
             self.precision = self._instead.precision
 
-    def _imported(self, path: Path) -> Any:
-        """What was compiled before; None if nothing was, or it is no good any more."""
-        blob = files.read(path)
-        if blob is None:
-            return None
-        import openvino
+    def _convert(self, pixels: Tensor) -> None:
+        """Put the converted network on disk, if what it says of these pixels is right."""
+        expected, size = self._plain()(pixels), tuple(pixels.shape)
 
-        tensor = openvino.Tensor(np.frombuffer(blob, np.uint8), shared_memory=True)
-        try:
-            run = _core().import_model(tensor, _DEVICE, _options(self._way))
-        except (RuntimeError, TypeError):  # it knows its own; older ones take no tensor
-            return None
-        self._blob = blob  # which the weights may still lie in
-        return run
+        def fill(path: Path) -> None:
+            _convert(self._load, self._way, size, path)
+            found = _Run(files.mapped(path), self._way, size)(pixels)
+            off = float((found - expected).abs().mean() / expected.abs().mean())
+            if not off <= self._way.most_off:  # not a number is not either
+                raise ArithmeticError(f"off by {off:.2g}")
 
-    def _compiled(self, pixels: Tensor, path: Path) -> Any:
-        """What runs, and is on disk from now on; None if it is no good."""
-        expected = self._plain()(pixels)
-        try:
-            run = _compile(self._load, self._way, tuple(pixels.shape))
-        except Exception:  # whatever OpenVINO or torch.export cannot do, torch can
-            _log.info("OpenVINO could not compile %s", self._card.id, exc_info=True)
-            return None
-        off = (self._said(run, pixels) - expected).abs().mean() / expected.abs().mean()
-        if not off <= self._way.most_off:  # not a number is not either
-            _log.info("%s is off by %.2g", self._card.id, off)
-            return None
-        files.write(path, run.export_model().getbuffer())
-        return run
+        files.write(self._path(), fill)
 
-    @staticmethod
-    def _said(run: Any, pixels: Tensor) -> Tensor:
-        import torch
-
-        return torch.from_numpy(run([pixels.numpy()])[0])
-
-    def _path(self, size: tuple[int, ...]) -> Path:
-        """Where what is compiled for a size lies."""
+    def _path(self) -> Path:
+        """Where the converted network lies."""
         import openvino
         import torch
 
         libraries = openvino.get_version(), torch.__version__, __version__
-        facts = self._modified, size, self._way.name, _processor(), libraries
-        return files.path(self._card, facts)
+        return files.path(self._card, (self._modified, self._way.name, libraries))
 
 
-def _compile(load: Callable[[], nn.Module], way: Way, size: tuple[int, ...]) -> Any:
+class _Run:
+    """A converted network compiled for one size of input."""
+
+    def __init__(self, content: memoryview, way: Way, size: tuple[int, ...]) -> None:
+        import openvino
+
+        content, length = content[:-_LENGTH], int.from_bytes(content[-_LENGTH:], "little")
+        graph = bytes(content[-length:]).decode()
+        # OpenVINO does not hold it, but may leave constants where they are.
+        self._constants = np.frombuffer(content[:-length], np.uint8)
+        tensor = openvino.Tensor(self._constants, shared_memory=True)
+        model = _core().read_model(graph, tensor)
+        model.reshape(list(size))
+        self._compiled = _core().compile_model(model, _DEVICE, _options(way))
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        import torch
+
+        return torch.from_numpy(self._compiled([pixels.numpy()])[0])
+
+
+def _convert(load: Callable[[], nn.Module], way: Way, size: tuple[int, ...], path: Path) -> None:
+    """Write a network as `_Run` reads it: constants, graph, and the length of the graph.
+
+    For any size of input, or for this one if it takes no other.
+    """
     import torch
 
     from .rounding import round_blocks
 
+    any_side = torch.export.Dim.AUTO
     # Weights that are loaded in inference mode can't be exported.
     with torch.inference_mode(False), torch.no_grad(), _silent():
         network = load()
         if way is Way.BLOCKS:
             round_blocks(network)
-        exported = torch.export.export(network, (torch.zeros(size),))
+        open_sides = ({2: any_side, 3: any_side},) if network.any_size else None
+        exported = torch.export.export(network, (torch.zeros(size),), dynamic_shapes=open_sides)
         # Not `openvino.convert_model`, which does the same but may tell its makers about it.
         frontends = import_module("openvino.frontend").FrontEndManager()
         decoders = import_module("openvino.frontend.pytorch.fx_decoder")
         frontend = frontends.load_by_framework("pytorch")
-        # Held by a name, because OpenVINO does not hold it itself.
+        # Held by a name until all is written: the model's constants may lie in its network.
         decoder = decoders.TorchFXPythonDecoder.from_exported_program(exported)
-        model = frontend.convert(frontend.load(decoder))
-    model.reshape(list(size))
-    return _core().compile_model(model, _DEVICE, _options(way))
+        graph = _write(frontend.convert(frontend.load(decoder)), path)
+    with path.open("ab") as target:
+        target.write(graph)
+        target.write(len(graph).to_bytes(_LENGTH, "little"))
+
+
+def _write(model: Any, path: Path) -> bytes:
+    """Write a model's constants; its graph."""
+    import openvino
+
+    graph = path.with_name(path.name + ".xml")
+    try:
+        openvino.serialize(model, graph, path)
+        return graph.read_bytes()
+    except RuntimeError as error:  # the disk is full
+        raise OSError(str(error)) from None
+    finally:
+        graph.unlink(missing_ok=True)
 
 
 def _options(way: Way) -> dict[str, Any]:
@@ -174,11 +200,6 @@ def _core() -> Any:
 
 
 @lru_cache(maxsize=1)
-def _processor() -> str:
-    return str(_core().get_property(_DEVICE, "FULL_DEVICE_NAME"))
-
-
-@lru_cache(maxsize=1)
 def knows_bfloat16() -> bool:
     """Whether this processor multiplies bfloat16 faster than float32."""
     return "BF16" in _core().get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")
@@ -186,10 +207,11 @@ def knows_bfloat16() -> bool:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """OpenVINO's converter warns, with tracebacks, of what harms nothing."""
+    """Converters warn, with tracebacks, of what harms nothing."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        yield
+        with warnings.catch_warnings(action="ignore"):
+            yield
     finally:
         logging.disable(before)

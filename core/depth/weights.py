@@ -152,7 +152,6 @@ def fetch(
     that broke off or was cancelled goes on from there the next time.
     Raises CancelledError, DownloadError (OfflineError), OutputError or WeightsError.
     """
-    file = _file(card)
     if find(card):
         return require(card, progress)
     if not online or is_offline():
@@ -160,12 +159,18 @@ def fetch(
             f"The weights of '{card.id}' are not on this computer and Unflat was asked to stay "
             "offline, allow the network or import the file."
         )
+    with _sole(card, progress, cancelled):
+        if not find(card):  # another process may have brought it meanwhile
+            _bring(card, progress, cancelled, limits)
+    return require(card, _share(progress, _CHECKING, 1))
 
-    def loading(fraction: float, text: str) -> None:
-        progress(_CHECKING * fraction, text)
 
-    def checking(fraction: float, text: str) -> None:
-        progress(_CHECKING + (1 - _CHECKING) * fraction, text)
+def _bring(
+    card: ModelCard, progress: Progress, cancelled: Callable[[], bool], limits: Limits
+) -> None:
+    """Download a model's file, check it, and put it into its place."""
+    file = _file(card)
+    loading, checking = _share(progress, 0, _CHECKING), _share(progress, _CHECKING, 1)
 
     def brought(url: str, part: Path, size: int | None, sha256: str) -> Download:
         download = Download(url, part, size, loading, cancelled, limits)
@@ -173,20 +178,21 @@ def fetch(
         _accept(card, part, sha256, checking, cancelled, download.discard)
         return download
 
-    with _sole(card, progress, cancelled):
-        if find(card):  # another process brought it meanwhile
-            pass
-        elif file.repository:
-            remote = hub.ask(file, cancelled)
-            if not remote.blob.is_file():  # else it came for another revision
-                sha256 = file.sha256 or remote.sha256
-                brought(remote.url, remote.part, remote.size, sha256).place(remote.blob)
-            hub.link(file, remote, cancelled)
-        else:
-            path = folder() / card.id / file.name
-            part = path.with_name(file.name + ".part")
-            brought(file.url, part, file.size, file.sha256 or "").place(path)
-    return require(card, checking)
+    if file.repository:
+        remote = hub.ask(file, cancelled)
+        if not remote.blob.is_file():  # else it came for another revision
+            sha256 = file.sha256 or remote.sha256
+            brought(remote.url, remote.part, remote.size, sha256).place(remote.blob)
+        hub.link(file, remote, cancelled)
+    else:
+        path = folder() / card.id / file.name
+        part = path.with_name(file.name + ".part")
+        brought(file.url, part, file.size, file.sha256 or "").place(path)
+
+
+def _share(progress: Progress, start: float, end: float) -> Progress:
+    """What reports a part of the whole progress."""
+    return lambda fraction, text: progress(start + (end - start) * fraction, text)
 
 
 def import_file(

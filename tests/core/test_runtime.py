@@ -5,15 +5,16 @@ Most tests run a network of their own in place of a published one, since those t
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
 
 import pytest
 
-from unflat.core.depth import catalog, compiled_files
+from unflat.core.depth import catalog, converted_files
 
 torch = pytest.importorskip("torch", reason="published networks need torch")
 pytest.importorskip("timm", reason="published networks need timm")
@@ -34,6 +35,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 class Small(torch.nn.Module):
     """Depth (N, h, w), which bfloat16 changes by some 0.1 %."""
+
+    any_size = True
 
     def __init__(self, seed: int = 0) -> None:
         super().__init__()
@@ -87,7 +90,11 @@ def test_a_published_network_says_what_float32_says() -> None:
     plain = published(TRANSFORMER)
     default = compiled.Compiled(lambda: deepcopy(plain), TRANSFORMER, 0, Way.BLOCKS, lambda: plain)
     with torch.inference_mode():
-        assert error(default(pixels(70, 98)), plain(pixels(70, 98))) < 0.005
+        for _ in range(2):
+            for height, width in ((70, 98), (518, 518)):  # the latter has its position table as is
+                given = pixels(height, width)
+                assert error(default(given), plain(given)) < 0.005
+                gc.collect()  # the network that it was converted from
     assert "OpenVINO" in default.precision
 
 
@@ -131,17 +138,37 @@ def test_torch_steps_in_for_what_is_off(folder: Path, monkeypatch: pytest.Monkey
     with torch.inference_mode():
         assert error(network(pixels()), Small()(pixels())) < 1e-5
     assert network.precision == runtime.FULL
-    assert not list(folder.iterdir())
+    assert not [path for path in folder.rglob("*") if path.is_file()]
 
 
-def test_any_size_and_what_was_given_away_stays() -> None:
-    network, plain = prepared(), Small()
+def test_what_was_given_away_stays() -> None:
+    network = prepared()
     with torch.inference_mode():
         first = network(pixels())
         before = first.clone()
         network(-pixels())
         assert torch.equal(first, before)
-        assert error(network(pixels(48, 32)), plain(pixels(48, 32))) < 0.005
+
+
+def test_other_sizes_are_not_converted_again() -> None:
+    network = prepared(never)
+    with torch.inference_mode():
+        prepared()(pixels())
+        for size in ((48, 32), (14, 700), (32, 48)):
+            assert error(network(pixels(*size)), Small()(pixels(*size))) < 1e-5
+
+
+def test_one_size_stays_one_size() -> None:
+    def load() -> torch.nn.Module:
+        network = Small()
+        network.any_size = False
+        return network
+
+    network = prepared(load)
+    with torch.inference_mode():
+        network(pixels())
+        assert "OpenVINO" in network.precision
+        assert error(network(pixels(48, 32)), Small()(pixels(48, 32))) < 1e-5
 
 
 def test_a_second_start_needs_no_weights_unless_they_changed() -> None:
@@ -163,24 +190,23 @@ def test_a_second_start_needs_no_weights_unless_they_changed() -> None:
 def test_a_damaged_file_is_made_again(damage: Callable[[bytes], bytes], folder: Path) -> None:
     with torch.inference_mode():
         first = prepared()(pixels())
-        (file,) = folder.rglob("compiled-*.blob")
+        (file,) = folder.rglob("converted-*.blob")
         file.write_bytes(damage(file.read_bytes()))
         assert torch.equal(prepared()(pixels()), first)
         assert torch.equal(prepared(never)(pixels()), first)
 
 
 def test_the_disk_is_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    network = prepared()
     with torch.inference_mode():
-        network(pixels())
-        (old,) = folder.rglob("compiled-*")
-        left = old.with_name("compiled-by-a-process-that-was-ended.part")
+        prepared()(pixels())
+        (old,) = folder.rglob("converted-*")
+        left = old.with_name("converted-by-a-process-that-was-ended.part")
         for age, file in enumerate((old, left), start=1):
             file.touch()
             os.utime(file, (1000, 1000 - age))
-        monkeypatch.setattr(compiled_files, "MOST_BYTES", 1.5 * old.stat().st_size)
-        network(pixels(48, 32))
-    (new,) = folder.rglob("compiled-*")
+        monkeypatch.setattr(converted_files, "MOST_BYTES", 1.5 * old.stat().st_size)
+        prepared(modified=1)(pixels())
+    (new,) = folder.rglob("converted-*")
     assert new != old
 
 
@@ -189,15 +215,30 @@ def test_nothing_is_kept_where_that_is_impossible(
 ) -> None:
     (folder / "file").touch()
     monkeypatch.setenv("UNFLAT_MODELS", str(folder / "file"))
+    network = prepared()
     with torch.inference_mode():
-        assert error(prepared()(pixels()), Small()(pixels())) < 0.005
+        assert error(network(pixels()), Small()(pixels())) < 0.005
+    assert network.precision == runtime.FULL
     assert [path.name for path in folder.iterdir()] == ["file"]
 
 
-@pytest.mark.parametrize("why", ["no library", "broken library", "asked for"])
+@pytest.fixture
+def new_library() -> Iterator[None]:
+    """OpenVINO, of which nothing is known yet, nor after."""
+    known = compiled._core, compiled.knows_bfloat16
+    for fact in known:
+        fact.cache_clear()
+    yield
+    for fact in known:
+        fact.cache_clear()
+
+
+@pytest.mark.usefixtures("new_library")
+@pytest.mark.parametrize("why", ["no library", "broken library", "no part for CPUs", "asked for"])
 def test_float32_by_torch(why: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled._core.cache_clear()
-    if why == "no library":
+    if why == "no part for CPUs":
+        monkeypatch.setattr(compiled, "_DEVICE", "GPU.9")
+    elif why == "no library":
         monkeypatch.setitem(sys.modules, "openvino", None)
     elif why == "broken library":
         monkeypatch.setattr(openvino, "Core", lambda: openvino.no_such_thing)
@@ -208,9 +249,19 @@ def test_float32_by_torch(why: str, folder: Path, monkeypatch: pytest.MonkeyPatc
     assert not list(folder.iterdir())
 
 
+def test_without_bfloat16_nothing_is_rounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "knows_bfloat16", lambda: False)
+    assert prepared(wanted="fast").precision == "float32 by OpenVINO"
+    for model in ("dpt_large_384", "da3mono_large"):
+        network = runtime.prepare(Small, catalog.find(model), "cpu", "fast", 0)
+        assert network.precision == runtime.FULL
+
+
 def test_torch_steps_in_for_what_cannot_be_compiled() -> None:
     class Odd(torch.nn.Module):
         """Which way it goes depends on the numbers, so it can't be exported."""
+
+        any_size = True
 
         def forward(self, given: torch.Tensor) -> torch.Tensor:
             return given + 1 if given.sum() > 0 else given - 1

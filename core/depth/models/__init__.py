@@ -10,7 +10,8 @@ A family's file offers
                                    focal is in pixels if it is known, which settles metres
 
 and `forward(pixels)` of its network is what upstream calls the network: normalised pixels
-(N, 3, h, w) in, the raw output out.
+(N, 3, h, w) in, the raw output out. One that can be compiled also says whether it takes `any_size`,
+or only that which it was trained at.
 
     dinov2, dpt  the backbone and the decoder that several families share
     checkpoint   official names, checked and strict

@@ -112,6 +112,8 @@ class _DepthAnything(nn.Module):
 class DepthAnything2(_DepthAnything):
     """Inverse depth (N, h, w) >= 0, or with `farthest` metres, of pixels (N, 3, h, w)."""
 
+    any_size = True
+
     def __init__(self, size: Size, farthest: float | None) -> None:
         super().__init__(size)
         self.farthest = farthest

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Literal, cast
 
-import numpy as np
 import torch
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor
-
-from ...arrays import FloatArray
+from torch.nn import functional
 
 PATCH = 14
 """Pixels along a side of a patch; the sides of a picture are multiples of it."""
@@ -62,32 +59,42 @@ class DinoV2(VisionTransformer):
     def _pos_embed(self, x: Tensor) -> Tensor:
         """Patches (N, rows, columns, width) -> tokens that know where they are, class token first.
 
-        timm's own resizing of the table to a size is another function, see `_bicubic`.
+        timm's own resizing of the table to a size is another function, see `_resized`.
         """
-        count, rows, columns, width = x.shape
+        count, rows, columns, _ = x.shape
         table, token = cast("Tensor", self.pos_embed), cast("Tensor", self.cls_token)
-        whole, grid = table[:, :1], table[:, 1:]
-        if (rows, columns) != (_TRAINED_GRID, _TRAINED_GRID):
-            square = grid.reshape(_TRAINED_GRID, _TRAINED_GRID, width)
-            down, across = (torch.from_numpy(_bicubic(n)).to(grid) for n in (rows, columns))
-            grid = torch.einsum("yi,xj,ijc->yxc", down, across, square).reshape(1, -1, width)
+        whole, grid = table[:, :1], _resized(table[0, 1:], rows, columns)
         return torch.cat([(token + whole).expand(count, -1, -1), x.flatten(1, 2) + grid], dim=1)
 
 
-@lru_cache
-def _bicubic(count: int) -> FloatArray:
-    """The matrix (count, 37) that resizes one axis of the position table, float32.
+def _resized(table: Tensor, rows: int, columns: int) -> Tensor:
+    """The position table (37 * 37, width) for a grid, (rows * columns, width), bicubic.
 
-    DINOv2 was trained with the factor (count + 0.1) / 37 in place of the ratio of sizes, bicubic
-    (Keys 1981, a = -0.75) and without antialiasing. A matrix, because runtimes and devices differ
-    in what they make of such a factor.
+    Keys (1981), a = -0.75, without antialiasing, the border repeats. DINOv2 was trained with the
+    factor (count + 0.1) / 37 in place of the ratio of sizes, but with its table as it is where the
+    grid is as large. Matrices, because runtimes and devices differ in what they make of such a
+    factor; all in tensors, because an exported network has to find out at its run.
     """
-    where = (np.arange(count) + 0.5) * (_TRAINED_GRID / (count + 0.1)) - 0.5
-    taps = np.floor(where)[:, None] + np.arange(-1, 3)
-    far = np.abs(where[:, None] - taps)
-    near = (1.25 * far - 2.25) * far**2 + 1
-    weights = np.where(far <= 1, near, -0.75 * (((far - 5) * far + 8) * far - 4))
-    matrix = np.zeros((count, _TRAINED_GRID), np.float32)
-    taken = taps.clip(0, _TRAINED_GRID - 1).astype(int)
-    np.add.at(matrix, (np.arange(count)[:, None], taken), weights.astype(np.float32))
-    return matrix
+    square = table.T.reshape(1, -1, _TRAINED_GRID, _TRAINED_GRID)
+    square = functional.pad(square, (2, 2, 2, 2), mode="replicate")[0]
+    down, across = (
+        torch.arange(n, device=table.device, dtype=table.dtype) for n in (rows, columns)
+    )
+    is_trained = (down[-1:] == _TRAINED_GRID - 1) & (across[-1:] == _TRAINED_GRID - 1)
+    excess = torch.where(is_trained, 0.0, 0.1)
+    resized = _bicubic(down, excess) @ square @ _bicubic(across, excess).T
+    return resized.flatten(1).T
+
+
+def _bicubic(steps: Tensor, excess: Tensor) -> Tensor:
+    """The matrix (count, 41) that resizes an axis of the table, two repeated at its ends.
+
+    steps: from 0 to count - 1.
+    """
+    factor = _TRAINED_GRID / (steps[-1:] + 1 + excess)
+    where = (steps + 0.5) * factor - 0.5
+    taps = torch.arange(-2, _TRAINED_GRID + 2, device=steps.device, dtype=steps.dtype)
+    away = (where[:, None] - taps).abs()
+    near = (1.25 * away - 2.25) * away**2 + 1
+    far = -0.75 * (((away - 5) * away + 8) * away - 4)
+    return torch.where(away <= 1, near, torch.where(away < 2, far, 0.0))

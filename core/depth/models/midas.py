@@ -27,11 +27,17 @@ from .dpt import Fusion, Head, decoder_names
 
 
 class Midas(nn.Module):
-    """Encoder, decoder and a last ReLU."""
+    """Encoder, decoder and a last ReLU.
 
-    def __init__(self, encoder: nn.Module, fusion: Fusion, head: nn.Module) -> None:
+    any_size: whether it takes more than the size that it was trained at.
+    """
+
+    def __init__(
+        self, encoder: nn.Module, fusion: Fusion, head: nn.Module, *, any_size: bool
+    ) -> None:
         super().__init__()
         self.encoder, self.fusion, self.head = encoder, fusion, head
+        self.any_size = any_size
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(N, 3, h, w) normalised -> inverse depth (N, h, w), >= 0."""
@@ -140,7 +146,9 @@ def build(card_id: str) -> Midas:
     """The network of a card, without weights."""
     variant = _VARIANTS[card_id]
     encoder = variant.encoder()
-    return Midas(encoder, variant.fusion(encoder.channels), variant.head()).eval()
+    any_size = variant.view.fit is not Fit.SQUARE
+    fusion = variant.fusion(encoder.channels)
+    return Midas(encoder, fusion, variant.head(), any_size=any_size).eval()
 
 
 def names(card_id: str) -> Names:

@@ -10,7 +10,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import timm
+import torch
+from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class Pyramid(nn.Module):
@@ -53,9 +56,26 @@ class _Flatten(nn.Module):
         return x.flatten(2).transpose(1, 2)
 
 
+class _Halving(nn.Conv2d):
+    """A convolution of stride 2 that pads as TensorFlow does, more after than before.
+
+    An exported network takes even sides only, as photos have: timm's own, which works it out from
+    sides that are left open, takes minutes to export.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        after = self.kernel_size[0] // 2
+        sides = (0, 0) if torch.compiler.is_exporting() else x.shape[-2:]
+        top, left = (after - 1 + side % 2 for side in sides)
+        return super().forward(functional.pad(x, (left, after, top, after)))
+
+
 def efficientnet() -> Pyramid:
     """EfficientNet-Lite3 with TensorFlow's padding."""
     net: Any = timm.create_model("tf_efficientnet_lite3", num_classes=0)
+    for module in net.modules():
+        if isinstance(module, Conv2dSame):  # only those of stride 2 are
+            module.__class__ = _Halving  # type: ignore[assignment]  # of the same make
     blocks = net.blocks
     # In the files the activation of the first norm is a module of its own, in timm part of it.
     first = (net.conv_stem, net.bn1, nn.Identity(), blocks[0], blocks[1])

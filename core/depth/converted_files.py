@@ -1,4 +1,4 @@
-"""What was compiled, kept on disk beside the weights it is of. Standard library only.
+"""What was converted, kept on disk beside the weights it is of. Standard library only.
 
 A file's name tells all that it depends on, and its last bytes whether it is whole.
 """
@@ -9,6 +9,7 @@ import hashlib
 import mmap
 import os
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,25 +19,29 @@ from .catalog import ModelCard
 MOST_BYTES = 4_000_000_000
 """On disk, of all models together; what was used last stays."""
 
-_PREFIX = "compiled-"
+_PREFIX = "converted-"
 _CHECK = 4  # bytes
 
 
 def path(card: ModelCard, facts: object) -> Path:
-    """Where something compiled for a model lies. facts: all that it depends on; its repr counts."""
+    """Where something converted of a model lies. facts: all that it depends on; its repr counts."""
     digest = hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
     return weights.folder() / card.id / f"{_PREFIX}{digest}.blob"
 
 
-def read(file: Path) -> memoryview | None:
-    """What was written; None if nothing was, or it is damaged.
-
-    Mapped, not copied, as it can be a gigabyte; what is changed of it stays in memory.
+def mapped(file: Path) -> memoryview:
+    """A file's content, which can be a gigabyte, without a copy; what is changed of it stays in
+    memory. Raises OSError, or ValueError where it is empty.
     """
+    with file.open("rb") as source:
+        return memoryview(mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_COPY))
+
+
+def read(file: Path) -> memoryview | None:
+    """What was written, mapped; None if nothing was, or it is damaged."""
     try:
-        with file.open("rb") as source:
-            content = memoryview(mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_COPY))
-    except (OSError, ValueError):  # there is none, or nothing in it
+        content = mapped(file)
+    except (OSError, ValueError):
         return None
     with suppress(OSError):  # the folder may be read-only
         file.touch()
@@ -44,25 +49,26 @@ def read(file: Path) -> memoryview | None:
     return blob if check == _check(blob) else None
 
 
-def write(file: Path, blob: bytes | memoryview) -> None:
-    """Keep for the next time, and remove what was not used for longest.
+def write(file: Path, fill: Callable[[Path], None]) -> None:
+    """Keep what `fill(path)` writes, and remove what was not used for longest.
 
-    Where the disk is full or may not be written to, nothing is kept: it is compiled again then.
+    Where the disk is full or may not be written to, nothing is kept.
     """
     part = file.with_name(f"{file.name}-{os.getpid()}.part")
     with suppress(OSError):
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as target:
-                target.write(blob)
-                target.write(_check(blob))
+            fill(part)
+            check = _check(mapped(part))
+            with part.open("ab") as target:
+                target.write(check)
             part.replace(file)
         finally:
             part.unlink(missing_ok=True)
         _sweep(file.parents[1])
 
 
-def _check(blob: bytes | memoryview) -> bytes:
+def _check(blob: memoryview) -> bytes:
     return zlib.crc32(blob).to_bytes(_CHECK, "little")
 
 
