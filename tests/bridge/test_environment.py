@@ -181,7 +181,7 @@ def test_cancel_kills_all_and_resume_fetches_the_rest(folder: Path, index: Index
 
     with pytest.raises(CancelledError):
         install(folder, cancelled=cancelled)
-    assert time.monotonic() - when[0] < 1
+    assert time.monotonic() - when[0] < 5
     assert processes(folder) == []
     assert environment.state(folder) is State.INCOMPLETE
     assert left(folder) == {"engine.incomplete", "engine.log", "engine-cache"}

@@ -117,7 +117,7 @@ def stall(after: int, seconds: float = 3) -> Callable[[_Handler], None]:
 
 def trickle_head(handler: _Handler) -> None:
     """A header that never ends, a byte at a time: no read ever times out."""
-    for _ in range(60):
+    for _ in range(200):
         handler.wfile.write(b"X")
         time.sleep(0.05)
 

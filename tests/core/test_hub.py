@@ -184,11 +184,11 @@ def test_offline(card: ModelCard, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_cancel_is_quick_and_loses_nothing(card: ModelCard, hub: Hub, tmp_path: Path) -> None:
-    hub.seconds = 5
-    end = time.monotonic() + 0.5
+    hub.seconds = 10
+    start = time.monotonic()
     with pytest.raises(CancelledError):
-        weights.fetch(card, cancelled=lambda: time.monotonic() > end)
-    assert time.monotonic() < end + 0.5
+        weights.fetch(card, cancelled=lambda: bool(files(tmp_path)))
+    assert time.monotonic() < start + 5
     assert weights.find(card) is None
     assert len(files(tmp_path)) == 1
     hub.seconds = 0
@@ -200,10 +200,9 @@ def test_a_cancel_is_quick_and_loses_nothing(card: ModelCard, hub: Hub, tmp_path
 def test_what_came_before_a_cancel_can_be_removed(
     card: ModelCard, hub: Hub, tmp_path: Path
 ) -> None:
-    hub.seconds = 5
-    end = time.monotonic() + 0.5
+    hub.seconds = 10
     with pytest.raises(CancelledError):
-        weights.fetch(card, cancelled=lambda: time.monotonic() > end)
+        weights.fetch(card, cancelled=lambda: bool(files(tmp_path)))
     assert weights.remove(card) > 1000
     assert not files(tmp_path)
 
