@@ -4,7 +4,7 @@
 
 GOLDEN holds weights by the golden rule (see golden.py), so none need be downloaded. Prints for each
 network, over the interpreter with torch loaded, in GB: the peak of depth at the first start, at the
-second (nothing is compiled any more) and of mesh and points too; and what the catalogue says, which
+second (when nothing is converted) and of mesh and points too; and what the catalogue says, which
 counts the interpreter in. The photo of 3 : 2 is coarse noise.
 """
 

@@ -7,9 +7,10 @@ folder of pictures; time is taken on the first, at 4:3 (518x686 for Depth Anythi
 turn. Prints for each network: medians of seconds as torch runs it in float32, left as it is, and by
 default (or in `--precision`), and of their ratio; of the photos the largest mean difference of
 depth over mean depth, and the worst pixel's over the largest depth, of what the network itself
-says; seconds that the first start takes, and the second. A start is until the network has spoken
-once, less what that takes, with its weights read before. Seconds say little where other work is
-done meanwhile.
+says, every second photo upright; seconds that the first start takes (which converts what OpenVINO
+runs), the second, and another size of photo. A start is until the network has spoken once, less
+what that takes, with its weights read before. Seconds say little where other work is done
+meanwhile.
 """
 
 from __future__ import annotations
@@ -100,7 +101,8 @@ def measure(folder: Path, photos: list[Path], runs: int, precision: str) -> str:
         (see(plain, pictures[0]).seconds, see(default, pictures[0]).seconds)
         for _ in range(runs + 1)
     ][1:]
-    other = see(default, pictures[1]).seconds - see(default, pictures[1]).seconds
+    upright = opened(photos[0], size[::-1])
+    other = see(default, upright).seconds - see(default, upright).seconds
     off = [difference(see(default, p).depth, see(plain, p).depth) for p in pictures]
     mean, worst = (max(values) for values in zip(*off, strict=True))
     full, fast = (statistics.median(times) for times in zip(*pairs, strict=True))
@@ -130,7 +132,7 @@ def main() -> None:
     photos = sorted(options.photos.glob("*.jpg"))[:4]
     for name in options.ids:
         with tempfile.TemporaryDirectory() as kept:
-            os.environ["UNFLAT_MODELS"] = kept  # nothing was compiled before
+            os.environ["UNFLAT_MODELS"] = kept  # nothing was converted before
             print(
                 measure(options.golden / name, photos, options.runs, options.precision), flush=True
             )

@@ -107,8 +107,8 @@ def _midas(
     """A network of MiDaS's release page, whose id ends in its input size.
 
     The page tells no checksums and states no other licence for the files than the repository's.
-    megabytes: of memory with the interpreter's, measured on a photo of 4 : 3, and while OpenVINO
-    compiles the network if it does.
+    megabytes: of memory with the interpreter's, measured on a photo of 4 : 3, and while the
+    network is converted if it is.
     """
     url = f"https://github.com/isl-org/MiDaS/releases/download/{release}/{model}.pt"
     return ModelCard(
@@ -129,13 +129,13 @@ def _midas(
 
 
 _MIDAS = (
-    _midas("midas_v21_small_256", "MiDaS 2.1 Small", "v2_1", 21_320_545, 1_100, _RANFTL_2020),
+    _midas("midas_v21_small_256", "MiDaS 2.1 Small", "v2_1", 21_320_545, 1_300, _RANFTL_2020),
     _midas(
         "midas_v21_384",
         "MiDaS 2.1 Large",
         "v2_1",
         105_362_945,
-        2_700,
+        1_500,
         _RANFTL_2020,
         # Its training began with an encoder under this licence.
         licence="MIT, on weights under CC BY-NC 4.0",
@@ -145,13 +145,13 @@ _MIDAS = (
     _midas("dpt_large_384", "DPT-Large", "v3", 344_055_465, 2_600, _RANFTL_2021),
     _midas("dpt_beit_large_512", "MiDaS 3.1 BEiT-L 512", "v3_1", 345_014_441, 2_800, _BIRKL_2023),
     _midas("dpt_beit_large_384", "MiDaS 3.1 BEiT-L 384", "v3_1", 344_338_601, 2_600, _BIRKL_2023),
-    _midas("dpt_beit_base_384", "MiDaS 3.1 BEiT-B 384", "v3_1", 111_531_689, 3_500, _BIRKL_2023),
+    _midas("dpt_beit_base_384", "MiDaS 3.1 BEiT-B 384", "v3_1", 111_531_689, 1_700, _BIRKL_2023),
     _midas("dpt_swin2_large_384", "MiDaS 3.1 Swin2-L 384", "v3_1", 213_411_869, 2_400, _BIRKL_2023),
-    _midas("dpt_swin2_base_384", "MiDaS 3.1 Swin2-B 384", "v3_1", 102_378_913, 3_700, _BIRKL_2023),
-    _midas("dpt_swin2_tiny_256", "MiDaS 3.1 Swin2-T 256", "v3_1", 41_701_331, 1_300, _BIRKL_2023),
-    _midas("dpt_swin_large_384", "MiDaS 3.1 Swin-L 384", "v3_1", 213_407_453, 4_500, _BIRKL_2023),
-    _midas("dpt_levit_224", "MiDaS 3.1 LeViT 224", "v3_1", 50_630_837, 1_300, _BIRKL_2023),
-    _midas("dpt_next_vit_large_384", "MiDaS 3.1 Next-ViT", "v3_1", 72_260_713, 2_200, _BIRKL_2023),
+    _midas("dpt_swin2_base_384", "MiDaS 3.1 Swin2-B 384", "v3_1", 102_378_913, 2_700, _BIRKL_2023),
+    _midas("dpt_swin2_tiny_256", "MiDaS 3.1 Swin2-T 256", "v3_1", 41_701_331, 1_100, _BIRKL_2023),
+    _midas("dpt_swin_large_384", "MiDaS 3.1 Swin-L 384", "v3_1", 213_407_453, 2_400, _BIRKL_2023),
+    _midas("dpt_levit_224", "MiDaS 3.1 LeViT 224", "v3_1", 50_630_837, 1_400, _BIRKL_2023),
+    _midas("dpt_next_vit_large_384", "MiDaS 3.1 Next-ViT", "v3_1", 72_260_713, 1_500, _BIRKL_2023),
 )  # fmt: skip
 
 
@@ -244,7 +244,7 @@ def _moge_2(model: str, title: str, parameters: int, megabytes: int) -> ModelCar
     )
 
 
-_SIZES = (("Small", 24_785_089, 1_200), ("Base", 97_470_785, 2_000), ("Large", 335_315_649, 4_000))
+_SIZES = (("Small", 24_785_089, 1_500), ("Base", 97_470_785, 2_100), ("Large", 335_315_649, 4_000))
 
 _OTHERS = (
     *(_depth_anything_2(kind, *size) for kind in ("", "Hypersim", "VKITTI") for size in _SIZES),

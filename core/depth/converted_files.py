@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from .. import filelock
 from . import weights
 from .catalog import ModelCard
 
@@ -20,6 +21,7 @@ MOST_BYTES = 4_000_000_000
 """On disk, of all models together; what was used last stays."""
 
 _PREFIX = "converted-"
+_LOCK = "converting"
 _CHECK = 4  # bytes
 
 
@@ -44,7 +46,7 @@ def read(file: Path) -> memoryview | None:
     except (OSError, ValueError):
         return None
     with suppress(OSError):  # the folder may be read-only
-        file.touch()
+        os.utime(file)
     blob, check = content[:-_CHECK], content[-_CHECK:]
     return blob if check == _check(blob) else None
 
@@ -52,20 +54,27 @@ def read(file: Path) -> memoryview | None:
 def write(file: Path, fill: Callable[[Path], None]) -> None:
     """Keep what `fill(path)` writes, and remove what was not used for longest.
 
-    Where the disk is full or may not be written to, nothing is kept.
+    Where another process does the same, it is waited for, and what it has written stays. Raises
+    OSError where the disk is full or may not be written to; in the latter case nothing is filled.
     """
-    part = file.with_name(f"{file.name}-{os.getpid()}.part")
-    with suppress(OSError):
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            fill(part)
-            check = _check(mapped(part))
-            with part.open("ab") as target:
-                target.write(check)
-            part.replace(file)
-        finally:
-            part.unlink(missing_ok=True)
-        _sweep(file.parents[1])
+    with filelock.held(file.with_name(_LOCK), lambda: None):
+        if read(file) is None:
+            _write(file, fill)
+    _sweep(file.parents[1])
+
+
+def _write(file: Path, fill: Callable[[Path], None]) -> None:
+    for left in file.parent.glob(f"{_PREFIX}*.part*"):  # by a process that was ended
+        _remove(left)
+    part = file.with_name(file.name + ".part")
+    try:
+        fill(part)
+        check = _check(mapped(part))
+        with part.open("ab") as target:
+            target.write(check)
+        part.replace(file)
+    finally:
+        _remove(part)
 
 
 def _check(blob: memoryview) -> bytes:
@@ -73,10 +82,21 @@ def _check(blob: memoryview) -> bytes:
 
 
 def _sweep(folder: Path) -> None:
-    """Also removes what a process left behind that was ended while it wrote."""
-    files = [(file, file.stat()) for file in folder.glob(f"*/{_PREFIX}*")]
     total = 0
-    for file, stat in sorted(files, key=lambda found: -found[1].st_mtime):
-        total += stat.st_size
+    for file in sorted(folder.glob(f"*/{_PREFIX}*.blob"), key=_last_used, reverse=True):
+        with suppress(OSError):  # another process may have removed it
+            total += file.stat().st_size
         if total > MOST_BYTES:
-            file.unlink()
+            _remove(file)
+
+
+def _last_used(file: Path) -> float:
+    with suppress(OSError):
+        return file.stat().st_mtime
+    return 0.0
+
+
+def _remove(file: Path) -> None:
+    """If that can be: on Windows not while it is mapped."""
+    with suppress(OSError):
+        file.unlink()

@@ -9,6 +9,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from pathlib import Path
 
@@ -75,14 +76,16 @@ def published(card: catalog.ModelCard) -> torch.nn.Module:
     """A network with weights so large that what a layer says matters."""
     network = models.family(card).build(card.id)
     noise = torch.Generator().manual_seed(0)
+    norm = 1.0 if card.family == "midas" else 0.5
     with torch.no_grad():
         for name, value in network.named_parameters():
             if value.ndim > 1:
                 gain = 1.2 / value[0].numel() ** 0.5
                 value.copy_(gain * torch.randn(value.shape, generator=noise))
             else:
-                value.fill_(0.0 if name.endswith("bias") else 0.1 if "gamma" in name else 0.5)
-        network.get_parameter("head.third.bias").fill_(0.5)  # or half of it would be zero
+                value.fill_(0.0 if name.endswith("bias") else 0.1 if "gamma" in name else norm)
+            if name.endswith("third.bias"):
+                value.fill_(0.5)  # or half of it would be zero
     return network
 
 
@@ -91,11 +94,32 @@ def test_a_published_network_says_what_float32_says() -> None:
     default = compiled.Compiled(lambda: deepcopy(plain), TRANSFORMER, 0, Way.BLOCKS, lambda: plain)
     with torch.inference_mode():
         for _ in range(2):
-            for height, width in ((70, 98), (518, 518)):  # the latter has its position table as is
+            for height, width in (
+                (98, 98),
+                (70, 98),
+                (518, 518),
+            ):  # the latter has its position table as is
                 given = pixels(height, width)
                 assert error(default(given), plain(given)) < 0.005
                 gc.collect()  # the network that it was converted from
     assert "OpenVINO" in default.precision
+
+
+@pytest.mark.parametrize(
+    ("model", "sizes"),
+    [
+        ("midas_v21_small_256", ((96, 96), (64, 96), (128, 32))),
+        ("dpt_levit_224", ((224, 224),)),
+    ],
+)
+def test_networks_of_midas_are_converted(model: str, sizes: tuple[tuple[int, int], ...]) -> None:
+    card = catalog.find(model)
+    plain = published(card)
+    default = runtime.prepare(lambda: deepcopy(plain), card, "cpu", "auto", 0)
+    with torch.inference_mode():
+        for size in sizes:
+            assert error(default(pixels(*size)), plain(pixels(*size))) < 1e-4
+    assert default.precision == "float32 by OpenVINO"
 
 
 @pytest.mark.skipif(not compiled.knows_bfloat16(), reason="a processor without bfloat16")
@@ -132,13 +156,21 @@ def test_what_openvino_would_crash_on_is_left_to_torch() -> None:
         assert runtime.prepare(Small, hybrid, "cpu", wanted, 0).precision == runtime.FULL
 
 
-def test_torch_steps_in_for_what_is_off(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_torch_steps_in_for_what_is_off_and_remembers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Way.NOTHING, "most_off", -1)
-    network = prepared()
-    with torch.inference_mode():
-        assert error(network(pixels()), Small()(pixels())) < 1e-5
-    assert network.precision == runtime.FULL
-    assert not [path for path in folder.rglob("*") if path.is_file()]
+    loaded = []
+
+    def load() -> torch.nn.Module:
+        loaded.append(None)
+        return Small()
+
+    for needed in (3, 1):  # to say what is right, to convert, and to step in
+        network = prepared(load)
+        with torch.inference_mode():
+            assert error(network(pixels()), Small()(pixels())) < 1e-5
+        assert network.precision == runtime.FULL
+        assert len(loaded) == needed
+        loaded.clear()
 
 
 def test_what_was_given_away_stays() -> None:
@@ -200,7 +232,7 @@ def test_the_disk_is_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
     with torch.inference_mode():
         prepared()(pixels())
         (old,) = folder.rglob("converted-*")
-        left = old.with_name("converted-by-a-process-that-was-ended.part")
+        left = old.with_name("converted-by-a-process-that-was-ended.blob.part")
         for age, file in enumerate((old, left), start=1):
             file.touch()
             os.utime(file, (1000, 1000 - age))
@@ -210,16 +242,53 @@ def test_the_disk_is_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert new != old
 
 
-def test_nothing_is_kept_where_that_is_impossible(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (folder / "file").touch()
-    monkeypatch.setenv("UNFLAT_MODELS", str(folder / "file"))
+def test_nothing_is_converted_where_it_can_not_be_kept(folder: Path) -> None:
+    (folder / CARD.id / "converting").mkdir(parents=True)  # where a file would have to be
+    loaded = []
+
+    def load() -> torch.nn.Module:
+        loaded.append(None)
+        return Small()
+
+    network = prepared(load)
+    with torch.inference_mode():
+        assert error(network(pixels()), Small()(pixels())) < 1e-5
+    assert network.precision == runtime.FULL
+    assert len(loaded) == 1
+
+
+def test_a_full_disk_keeps_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def serialize(_model: object, graph: Path, constants: Path) -> None:
+        constants.write_bytes(b"half")
+        raise RuntimeError("basic_ios::clear: iostream error")
+
+    monkeypatch.setattr(openvino, "serialize", serialize)
     network = prepared()
     with torch.inference_mode():
-        assert error(network(pixels()), Small()(pixels())) < 0.005
-    assert network.precision == runtime.FULL
-    assert [path.name for path in folder.iterdir()] == ["file"]
+        assert error(network(pixels()), Small()(pixels())) < 1e-5
+    assert not [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_two_at_once_convert_once(folder: Path) -> None:
+    """The second waits, and takes what the first has written."""
+    loaded = []
+
+    def load() -> torch.nn.Module:
+        loaded.append(None)
+        return Small()
+
+    with torch.inference_mode():
+        expected = Small()(pixels())
+
+    def one() -> None:
+        with torch.inference_mode():
+            assert error(prepared(load)(pixels()), expected) < 1e-5
+
+    with ThreadPoolExecutor(2) as pool:
+        for work in [pool.submit(one) for _ in range(2)]:
+            work.result()
+    assert len(loaded) == 2
+    assert len(list(folder.rglob("converted-*"))) == 1
 
 
 @pytest.fixture

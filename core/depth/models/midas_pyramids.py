@@ -65,7 +65,7 @@ class _Halving(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         after = self.kernel_size[0] // 2
-        sides = (0, 0) if torch.compiler.is_exporting() else x.shape[-2:]
+        sides = (0, 0) if torch.compiler.is_compiling() else x.shape[-2:]
         top, left = (after - 1 + side % 2 for side in sides)
         return super().forward(functional.pad(x, (left, after, top, after)))
 
