@@ -264,8 +264,8 @@ def test_a_shortage_of_memory_is_told_before_the_network_starts(
     command = [str(photo_file), "--out", str(tmp_path), "--model", SMALL.id, "--device", "cpu"]
     assert cli.main([*command, "--precision", "full"]) == 1
     assert told == [
-        "unflat: MiDaS 2.1 Small takes about 1.1 GB of memory and 0.2 GB are free, so it may be "
-        "slow: close other programs or choose a smaller model.\n"
+        f"unflat: MiDaS 2.1 Small takes about {SMALL.memory / 1e9} GB of memory and 0.2 GB are "
+        "free, so it may be slow: close other programs or choose a smaller model.\n"
     ]
     monkeypatch.setattr(memory, "measure", lambda: Memory(free=2e8, total=8e8))
     assert cli.main(command) == 1
