@@ -108,7 +108,7 @@ def _midas(
 
     The page tells no checksums and states no other licence for the files than the repository's.
     megabytes: of memory with the interpreter's, measured on a photo of 4 : 3, and while the
-    network is converted if it is.
+    network is converted if it is by default.
     """
     url = f"https://github.com/isl-org/MiDaS/releases/download/{release}/{model}.pt"
     return ModelCard(

@@ -20,20 +20,21 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 _COMPILED = {
-    **dict.fromkeys(
-        ("midas_v21_small_256", "dpt_swin2_base_384", "dpt_levit_224"),
-        Way.NOTHING,
-    ),
+    **dict.fromkeys(("midas_v21_small_256", "dpt_swin2_base_384", "dpt_levit_224"), Way.NOTHING),
     **dict.fromkeys(
         ("depth_anything_v2_vits", "depth_anything_v2_vitb", "depth_anything_v2_vitl",
          "depth_anything_v2_metric_hypersim_vits", "depth_anything_v2_metric_vkitti_vits"),
         Way.BLOCKS,
     ),
-    "dpt_large_384": None,
+    **dict.fromkeys(
+        ("midas_v21_384", "dpt_large_384", "dpt_beit_base_384", "dpt_swin2_tiny_256",
+         "dpt_swin_large_384", "dpt_next_vit_large_384"),
+        None,
+    ),
 }  # fmt: skip
-"""The networks that are half as fast again or more by OpenVINO, and how within 0.5 % of float32;
-None where only in bfloat16. Others gain a quarter at most, which is not worth the conversion and
-the disk, and while it compiles DPT-Hybrid OpenVINO 2026.4 dies."""
+"""The networks that OpenVINO is worth its conversion and its disk for, being faster than torch by
+more than a quarter, and how within 0.5 % of float32; None where only in bfloat16. DPT-Hybrid is none
+of them because OpenVINO 2026.4 dies while it compiles that."""
 
 _ROUNDED = ("da3mono_large", "da3metric_large", "moge2_vitl", "moge2_vitl_normal")
 """The networks of which torch is faster with a transformer in bfloat16, and depth within 0.5 % of

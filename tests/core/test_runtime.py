@@ -94,12 +94,8 @@ def test_a_published_network_says_what_float32_says() -> None:
     default = compiled.Compiled(lambda: deepcopy(plain), TRANSFORMER, 0, Way.BLOCKS, lambda: plain)
     with torch.inference_mode():
         for _ in range(2):
-            for height, width in (
-                (98, 98),
-                (70, 98),
-                (518, 518),
-            ):  # the latter has its position table as is
-                given = pixels(height, width)
+            # A square comes first; the last has its position table as it is.
+            for given in (pixels(98, 98), pixels(70, 98), pixels(518, 518)):
                 assert error(default(given), plain(given)) < 0.005
                 gc.collect()  # the network that it was converted from
     assert "OpenVINO" in default.precision
@@ -148,6 +144,14 @@ def test_fast_rounds_more() -> None:
         assert error(auto(pixels()), expected) < 1e-5
         assert 1e-5 < error(fast(pixels()), expected) < 0.01
     assert (auto.precision, fast.precision) == ("float32 by OpenVINO", "bfloat16 by OpenVINO")
+
+
+def test_some_are_only_worth_it_where_all_is_rounded() -> None:
+    for model in ("dpt_large_384", "dpt_beit_base_384"):
+        card = catalog.find(model)
+        assert runtime.prepare(Small, card, "cpu", "auto", 0).precision == runtime.FULL
+        fast = runtime.prepare(Small, card, "cpu", "fast", 0).precision
+        assert fast == ("bfloat16 by OpenVINO" if compiled.knows_bfloat16() else runtime.FULL)
 
 
 def test_what_openvino_would_crash_on_is_left_to_torch() -> None:
