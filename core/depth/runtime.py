@@ -32,8 +32,8 @@ _COMPILED = {
         None,
     ),
 }  # fmt: skip
-"""The networks that OpenVINO is worth its conversion and its disk for, being faster than torch by
-more than a quarter, and how within 0.5 % of float32; None where only in bfloat16. DPT-Hybrid is none
+"""The networks that OpenVINO runs by more than a quarter faster than torch, which is worth their
+conversion and disk, and how within 0.5 % of float32; None where only in bfloat16. DPT-Hybrid is none
 of them because OpenVINO 2026.4 dies while it compiles that."""
 
 _ROUNDED = ("da3mono_large", "da3metric_large", "moge2_vitl", "moge2_vitl_normal")
