@@ -33,8 +33,8 @@ _COMPILED = {
     ),
 }  # fmt: skip
 """The networks that OpenVINO runs by more than a quarter faster than torch, which is worth their
-conversion and disk, and how within 0.5 % of float32; None where only in bfloat16. DPT-Hybrid is none
-of them because OpenVINO 2026.4 dies while it compiles that."""
+conversion and disk, and how within 0.5 % of float32; None where only in bfloat16. DPT-Hybrid is
+none of them because OpenVINO 2026.4 dies while it compiles that."""
 
 _ROUNDED = ("da3mono_large", "da3metric_large", "moge2_vitl", "moge2_vitl_normal")
 """The networks of which torch is faster with a transformer in bfloat16, and depth within 0.5 % of
